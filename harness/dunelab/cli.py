@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""The command table of `python3 -m dunelab` and what happens when a command fails."""
+
+import importlib
+import signal
+import sys
+
+from dunelab.errors import DunelabError
+
+# name -> (module with main(argv: list[str]) -> int, one line for the help). Modules are imported
+# only when chosen, so that a broken or heavy command does not slow down or disable the others.
+COMMANDS = {
+    "boot": ("dunelab.guestrun", "run a shell command in a fresh guest with a live console"),
+    "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
+    "image": ("dunelab.image", "build a guest image by hand"),
+}
+
+
+def usage():
+    """The help text: one line per command."""
+    width = max(map(len, COMMANDS))
+    lines = ["usage: python3 -m dunelab COMMAND [ARGUMENTS...]", ""]
+    lines += [f"  {name:<{width}}  {text}" for name, (_, text) in sorted(COMMANDS.items())]
+    return "\n".join(lines + ["", "Each command explains itself with --help."])
+
+
+def main(argv):
+    """Run one command; returns the exit status (0 ok, 2 usage, 3 guest failure, 130 Ctrl-C)."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if argv else 2
+    if argv[0] not in COMMANDS:
+        print(f"dunelab: unknown command '{argv[0]}'\n\n{usage()}", file=sys.stderr)
+        return 2
+    try:
+        return importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]) or 0
+    except DunelabError as error:
+        print(f"dunelab {argv[0]}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"\ndunelab {argv[0]}: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing left to say, and nowhere to say it.
+        sys.stderr.close()
+        return 128 + signal.SIGPIPE
