@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Debian packages as build inputs: looked up with the machine's apt, downloaded, unpacked.
+
+Nothing is installed and no root is needed. The system's package lists are used as they are; when
+they do not know a package, or name one that its mirror no longer has, lists of our own are fetched
+into the cache from the sources the machine is configured with.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+from dunelab import paths
+from dunelab.errors import UsageError
+
+TIMEOUT_S = 900         # for one apt command, downloads included
+_QUIET = ["-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2",
+          "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30"]
+
+_private = False        # whether lists of our own are in use, for the rest of this process
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version of one package; `depends` is the raw Depends field, `sha256` is apt's."""
+
+    name: str
+    version: str
+    arch: str
+    sha256: str
+    depends: str
+
+    @property
+    def filename(self):
+        """The .deb's name, as apt-get download writes it."""
+        return f"{self.name}_{self.version.replace(':', '%3a')}_{self.arch}.deb"
+
+    def record(self):
+        """What a result keeps of it."""
+        return {"name": self.name, "version": self.version, "sha256": self.sha256}
+
+
+class AptError(UsageError):
+    """apt does not know a package, or cannot download it (no network)."""
+
+
+def lookup(names):
+    """The candidate version of each package, as {name: Package}; AptError when one is unknown."""
+    try:
+        return _lookup(names)
+    except AptError:
+        if not _use_private_lists():
+            raise
+        return _lookup(names)
+
+
+def download(packages):
+    """The .deb of each package, from the cache or by apt, as a list of paths in the same order.
+
+    Every file's SHA-256 is compared with apt's. AptError when something cannot be downloaded.
+    """
+    folder = paths.cache() / "debs"
+    folder.mkdir(exist_ok=True)
+    missing = [p for p in packages if not cached(p)]
+    if missing:
+        try:
+            _download(missing, folder)
+        except AptError:
+            if not _use_private_lists():
+                raise
+            _download(missing, folder)
+    return [folder / p.filename for p in packages]
+
+
+def cached(package):
+    """Whether the cache holds this package intact."""
+    path = paths.cache() / "debs" / package.filename
+    return path.exists() and sha256(path) == package.sha256
+
+
+def unpack(deb, folder):
+    """Extract the files of a .deb below `folder` (made if need be), owned by whoever we are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["dpkg-deb", "-x", deb, folder], capture_output=True, text=True,
+                          check=False)
+    if done.returncode:
+        raise UsageError(f"cannot unpack {deb}: {_last(done.stderr)}; is the disk full? Otherwise "
+                         "delete that file and try again")
+
+
+def dependencies(package):
+    """Names in Depends, the first of each list of alternatives, without versions."""
+    names = []
+    for clause in filter(None, (c.strip() for c in package.depends.split(","))):
+        names.append(re.split(r"[ (:|]", clause, maxsplit=1)[0])
+    return names
+
+
+def sha256(path):
+    """SHA-256 of a file, as hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _lookup(names):
+    output = _apt(["apt-cache", "show", "--no-all-versions", *names])
+    found = {}
+    for stanza in output.split("\n\n"):
+        fields = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", stanza, re.M))
+        # An installed package without a source in the lists has no checksum: useless here.
+        if "SHA256" in fields:
+            found[fields["Package"]] = Package(
+                fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"],
+                fields.get("Depends", ""))
+    for name in names:
+        if name not in found:
+            raise AptError(f"apt does not know the package {name}; run apt-get update, and check "
+                           "that /etc/apt lists Debian's main archive")
+    return found
+
+
+def _download(packages, folder):
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        _apt(["apt-get", "download", *(f"{p.name}={p.version}" for p in packages)], cwd=scratch)
+        for package in packages:
+            path = os.path.join(scratch, package.filename)
+            if not os.path.exists(path) or sha256(path) != package.sha256:
+                raise AptError(f"the download of {package.name} {package.version} is incomplete or "
+                               "not what apt promised; try again")
+            os.replace(path, folder / package.filename)
+
+
+def _use_private_lists():
+    """Switch to lists of our own, fetched now. False when already done or not possible."""
+    global _private
+    if _private or not shutil.which("apt-get"):
+        return False
+    base = paths.cache() / "apt"
+    for name in ("lists/partial", "cache/archives/partial"):
+        (base / name).mkdir(parents=True, exist_ok=True)
+    _private = True
+    try:
+        _apt(["apt-get", "update", "-o", "APT::Update::Error-Mode=any"])
+    except AptError:
+        _private = False
+        return False
+    return True
+
+
+def _apt(argv, cwd=None):
+    """Run an apt program with our options; its output. AptError with apt's own last words."""
+    options = list(_QUIET)
+    if _private:
+        base = paths.cache() / "apt"
+        options += ["-o", f"Dir::State::lists={base}/lists", "-o", f"Dir::Cache={base}/cache"]
+    try:
+        done = subprocess.run([argv[0], *options, *argv[1:]], cwd=cwd, capture_output=True,
+                              text=True, timeout=TIMEOUT_S, check=False,
+                              env={**os.environ, "LC_ALL": "C"})
+    except FileNotFoundError as error:
+        raise AptError(f"{argv[0]} is missing: dunelab takes its guest kernels from Debian's "
+                       "packages and needs apt") from error
+    except subprocess.TimeoutExpired as error:
+        raise AptError(f"{' '.join(argv[:2])} took more than {TIMEOUT_S} s") from error
+    if done.returncode:
+        raise AptError(f"{' '.join(argv[:2])} failed: {_last(done.stderr)}")
+    return done.stdout
+
+
+def _last(text):
+    lines = [line for line in text.strip().splitlines() if line]
+    return lines[-1] if lines else "no message"
