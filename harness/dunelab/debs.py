@@ -7,21 +7,27 @@ into the cache from the sources the machine is configured with.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from dunelab import paths
 from dunelab.errors import UsageError
 
 TIMEOUT_S = 900         # for one apt command, downloads included
+UPDATE_AFTER_S = 3600   # lists of our own that are younger are not fetched again
+_SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _QUIET = ["-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2",
           "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30"]
 
 _private = False        # whether lists of our own are in use, for the rest of this process
+_memo = None            # answers of lookup() that hold as long as no list changes: {name: Package}
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,27 @@ class AptError(UsageError):
 
 def lookup(names):
     """The candidate version of each package, as {name: Package}; AptError when one is unknown."""
+    memo = _recall()
+    if not all(name in memo for name in names):
+        memo.update(_lookup(names))
+        _remember(memo)
+    return {name: memo[name] for name in names}
+
+
+def obtain(resolve):
+    """(packages, .deb paths) of what resolve() -> list of Package says, by way of lookup().
+
+    If that fails with the system's lists, or downloading does (their mirror has moved on), it is
+    tried once more with lists fetched now. AptError when that fails too.
+    """
     try:
-        return _lookup(names)
+        packages = resolve()
+        return packages, download(packages)
     except AptError:
-        if not _use_private_lists():
+        if not _renew_lists():
             raise
-        return _lookup(names)
+    packages = resolve()
+    return packages, download(packages)
 
 
 def download(packages):
@@ -67,12 +88,7 @@ def download(packages):
     folder.mkdir(exist_ok=True)
     missing = [p for p in packages if not cached(p)]
     if missing:
-        try:
-            _download(missing, folder)
-        except AptError:
-            if not _use_private_lists():
-                raise
-            _download(missing, folder)
+        _download(missing, folder)
     return [folder / p.filename for p in packages]
 
 
@@ -123,6 +139,42 @@ def _lookup(names):
     return found
 
 
+def _stamp():
+    """Changes whenever a package list does, the system's or ours."""
+    seen = []
+    for folder in (_SYSTEM_LISTS, _own_lists()):
+        if folder.is_dir():
+            seen += [f"{f.path} {f.stat().st_mtime_ns}" for f in os.scandir(folder) if f.is_file()]
+    return hashlib.sha256("\n".join(sorted(seen)).encode()).hexdigest()
+
+
+def _recall():
+    """What earlier lookups found in these same lists: apt-cache takes a second per call on machines
+    that keep no binary cache, which would be most of the time of a build with nothing to do."""
+    global _memo
+    if _memo is None:
+        _memo = {}
+        try:
+            kept = json.loads((paths.cache() / "lookup.json").read_text())
+            if kept["stamp"] == _stamp():
+                _memo = {name: Package(**fields) for name, fields in kept["packages"].items()}
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+    return _memo
+
+
+def _remember(memo):
+    kept = {"stamp": _stamp(), "packages": {name: vars(p) for name, p in memo.items()}}
+    path = paths.cache() / "lookup.json"
+    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch.write_text(json.dumps(kept))
+    scratch.replace(path)
+
+
+def _own_lists():
+    return paths.cache() / "apt" / "lists"
+
+
 def _download(packages, folder):
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         _apt(["apt-get", "download", *(f"{p.name}={p.version}" for p in packages)], cwd=scratch)
@@ -134,20 +186,23 @@ def _download(packages, folder):
             os.replace(path, folder / package.filename)
 
 
-def _use_private_lists():
-    """Switch to lists of our own, fetched now. False when already done or not possible."""
-    global _private
+def _renew_lists():
+    """Switch to lists of our own, fetched now unless they are fresh. False when that fails."""
+    global _private, _memo
     if _private or not shutil.which("apt-get"):
         return False
-    base = paths.cache() / "apt"
-    for name in ("lists/partial", "cache/archives/partial"):
-        (base / name).mkdir(parents=True, exist_ok=True)
+    for folder in (_own_lists() / "partial", paths.cache() / "apt/cache/archives/partial"):
+        folder.mkdir(parents=True, exist_ok=True)
+    updated = paths.cache() / "apt" / "updated"
     _private = True
     try:
-        _apt(["apt-get", "update", "-o", "APT::Update::Error-Mode=any"])
+        if not updated.exists() or time.time() - updated.stat().st_mtime > UPDATE_AFTER_S:
+            _apt(["apt-get", "update", "-o", "APT::Update::Error-Mode=any"])
+            updated.touch()
     except AptError:
         _private = False
         return False
+    _memo = {}
     return True
 
 
@@ -156,7 +211,7 @@ def _apt(argv, cwd=None):
     options = list(_QUIET)
     if _private:
         base = paths.cache() / "apt"
-        options += ["-o", f"Dir::State::lists={base}/lists", "-o", f"Dir::Cache={base}/cache"]
+        options += ["-o", f"Dir::State::lists={_own_lists()}", "-o", f"Dir::Cache={base}/cache"]
     try:
         done = subprocess.run([argv[0], *options, *argv[1:]], cwd=cwd, capture_output=True,
                               text=True, timeout=TIMEOUT_S, check=False,
