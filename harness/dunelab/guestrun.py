@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Runs something in a fresh guest: builds the image, boots it on an engine, returns the result."""
+
+import argparse
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from dunelab import engine as engines
+from dunelab import image, packages, paths
+from dunelab.engine.base import DONE
+from dunelab.errors import GuestError, UsageError
+
+DEFAULT_TIMEOUT_S = {"qemu": 60.0, "qemu-icount": 120.0, "bochs": 240.0, "kvm": 60.0}
+
+
+def find_kernel(flavour="cloud"):
+    """The fetched kernel of that flavour, or None."""
+    path = paths.build() / "kernel" / flavour / "vmlinuz"
+    return path if path.exists() else None
+
+
+def build_initrd(workdir, files, automatic=True, package_names=(), flavour="cloud",
+                 compression="none"):
+    """Write workdir/initrd and return its path.
+
+    files: {guest path: bytes, str or host Path}; "/lab/run" is what the guest runs.
+    automatic: put everything from build/bin, and dune.ko where built, into /lab.
+    """
+    release = image.kernel_release(flavour) if automatic else None
+    path = workdir / "initrd"
+    path.write_bytes(image.build(files, release, package_names, compression, lab=automatic))
+    return path
+
+
+def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, timeout_s=None,
+        workdir=None, package_names=(), flavour="cloud", compression="none", **watch):
+    """Run a shell script in a fresh guest and return the BootResult.
+
+    script: the text of /lab/run, without its first line; or None when `files` has /lab/run.
+    workdir: an existing directory that keeps console and frames; None = a new one under build/.
+    watch: on_frame, stop_when, on_console of Engine.run().
+    """
+    chosen = engines.get(engine)
+    chosen.ensure()
+    kernel = find_kernel(flavour)
+    if kernel is None:
+        raise UsageError(f"no {flavour} kernel yet: run vm-images/kernel/fetch {flavour} "
+                         f"{paths.build()}/kernel/{flavour} (or: make kernel)")
+    if workdir is None:
+        (paths.build() / "boots").mkdir(parents=True, exist_ok=True)
+        workdir = Path(tempfile.mkdtemp(prefix="boot-", dir=paths.build() / "boots"))
+    content = dict(files or {})
+    if script is not None:
+        content["/lab/run"] = f"#!/bin/sh\n{script}\n"
+    initrd = build_initrd(workdir, content, True, package_names, flavour, compression)
+    boot = engines.Boot(kernel, initrd, cmdline, cpus, memory_mib,
+                        timeout_s or DEFAULT_TIMEOUT_S.get(engine, 60.0), Path(workdir))
+    return chosen.run(boot, **watch)
+
+
+def main(argv):
+    """`python3 -m dunelab boot ... -- COMMAND`: the guest's console live, its status as ours."""
+    args = _arguments(argv)
+    files = image.parse_files(args.file)
+    script = None
+    if args.command:
+        # One word is a line of shell; several are a command with its arguments.
+        script = args.command[0] if len(args.command) == 1 else shlex.join(args.command)
+    elif "/lab/run" not in files:
+        raise UsageError("nothing to run: give a command after --, or --file HOST:/lab/run")
+    workdir = None
+    if args.keep:
+        workdir = args.keep.absolute()
+        workdir.mkdir(parents=True, exist_ok=True)
+    else:
+        workdir = Path(tempfile.mkdtemp(prefix="dunelab-boot-"))
+    try:
+        result = run(script, args.engine, files, args.cmdline, args.cpus, args.memory,
+                     args.timeout, workdir, args.package, args.flavour, args.compression,
+                     on_console=_show)
+        if args.frames:
+            _save_frames(result, args.frames)
+        return _conclude(result, args.verbose)
+    finally:
+        if not args.keep:
+            shutil.rmtree(workdir, ignore_errors=True)
+
+
+def _arguments(argv):
+    parser = argparse.ArgumentParser(
+        prog="dunelab boot", description="Run a shell command in a fresh guest. build/bin/* and "
+        "dune.ko are in /lab/bin (on PATH) and /lab/modules. The exit status is the command's; "
+        "3 if the guest fails otherwise.")
+    parser.add_argument("--engine", default="qemu", metavar="NAME",
+                        help=f"one of {', '.join(engines.names())} (default qemu)")
+    parser.add_argument("--cmdline", default="", help="additional kernel arguments")
+    parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--memory", type=int, default=512, metavar="MIB")
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds of wall time")
+    parser.add_argument("--flavour", default="cloud", help="kernel: cloud, generic, rt")
+    parser.add_argument("--file", action="append", default=[], metavar="HOST:GUEST",
+                        help="put a file into the guest")
+    parser.add_argument("--package", action="append", default=[], metavar="NAME",
+                        help=f"put a Debian program into the guest: {', '.join(packages.PROGRAMS)}")
+    parser.add_argument("--compression", choices=image.COMPRESSIONS, default="none",
+                        help="of the initrd")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep console and frames there")
+    parser.add_argument("--frames", type=Path, metavar="DIR",
+                        help="write the file frames that the guest reports into DIR")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say how long it took")
+    parser.add_argument("command", nargs="*", help="one word is a line of shell")
+    return parser.parse_args(argv)
+
+
+def _show(data):
+    # The kernel's farewell goes to the console whatever its log level.
+    text = re.sub(rb"^\[ *[0-9.]+\] reboot: Power down\n", b"", data.replace(b"\r", b""), flags=re.M)
+    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()
+
+
+def _save_frames(result, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in result.frames:
+        if frame.kind == "file":
+            (folder / frame.name.replace("/", "_")).write_bytes(frame.payload)
+
+
+def _conclude(result, verbose):
+    for frame in result.frames:
+        if frame.kind == "file" and frame.name == "dmesg":
+            print(f"--- the kernel complained:\n{frame.text}---", file=sys.stderr)
+    if verbose:
+        to_run = f"{result.time_to_run_s:.2f}" if result.time_to_run_s else "?"
+        print(f"{result.status}: {to_run} s to /lab/run, {result.wall_s:.2f} s in all",
+              file=sys.stderr)
+    if result.status != DONE:
+        raise GuestError(f"{result.status}: {result.detail}")
+    return result.exit_code

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Debian programs for the guest: resolved and downloaded at build time, cut down to what they need.
+
+A program's package and the library packages it depends on (recursively) are unpacked; of those, the
+program, the libraries that it really links (DT_NEEDED, recursively) and the loader are kept.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from dunelab import debs, paths
+from dunelab.errors import UsageError
+
+# package -> path of its program
+PROGRAMS = {"memcached": "/usr/bin/memcached"}
+
+LIBRARY_DIRS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
+
+
+def files(name):
+    """{guest path: host Path} of the program and everything it loads."""
+    folder = _ensure(name)
+    return {"/" + str(path.relative_to(folder)): path
+            for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "record.json"}
+
+
+def record(name):
+    """[{name, version, sha256}] of the packages the program was taken from."""
+    return json.loads((_ensure(name) / "record.json").read_text())
+
+
+def _ensure(name):
+    """Directory with the cut-down tree of a package, made if need be and remade when apt offers
+    another version; without network the one that is there is kept."""
+    if name not in PROGRAMS:
+        raise UsageError(f"unknown package '{name}'; known: {', '.join(PROGRAMS)}")
+    folder = paths.build() / "packages" / name
+    memory = paths.cache() / "packages" / f"{name}.json"
+    try:
+        wanted, files_ = debs.obtain(lambda: _closure(name))
+        memory.parent.mkdir(exist_ok=True)
+        memory.write_text(json.dumps([vars(p) for p in wanted], indent=1) + "\n")
+    except debs.AptError:
+        if (folder / "record.json").exists():
+            return folder
+        wanted = _remembered(memory)
+        if not wanted:
+            raise
+        files_ = debs.download(wanted)
+    content = json.dumps([p.record() for p in wanted], indent=1) + "\n"
+    try:
+        if (folder / "record.json").read_text() == content:
+            return folder
+    except FileNotFoundError:
+        pass
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+    try:
+        for deb in files_:
+            debs.unpack(deb, scratch / "all")
+        for path, source in _needed(scratch / "all", PROGRAMS[name]).items():
+            target = scratch / "kept" / path.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+        (scratch / "kept" / "record.json").write_text(content)
+        shutil.rmtree(folder, ignore_errors=True)
+        (scratch / "kept").rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _remembered(memory):
+    try:
+        found = [debs.Package(**fields) for fields in json.loads(memory.read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
+    return found if all(map(debs.cached, found)) else []
+
+
+def _closure(name):
+    """The package and the library packages below it, sorted by name."""
+    found = {}
+    wave = [name]
+    while wave:
+        found.update(debs.lookup(wave))
+        wave = sorted({d for n in wave for d in debs.dependencies(found[n])
+                       if d.startswith("lib") and d not in found})
+    return [found[n] for n in sorted(found)]
+
+
+def _needed(tree, program):
+    """{guest path: host Path}: the program, its loader, and the libraries, by DT_NEEDED."""
+    keep = {}
+    queue = [(program, tree / program.lstrip("/"))]
+    while queue:
+        path, source = queue.pop()
+        if path in keep:
+            continue
+        keep[path] = source
+        for library in _dynamic(source):
+            found = next((tree / d / library for d in LIBRARY_DIRS
+                          if (tree / d / library).exists()), None)
+            if found is None:
+                raise UsageError(f"{program} needs {library}, which none of its packages contains")
+            where = "/lib64/" if library.startswith("ld-linux") else "/lib/x86_64-linux-gnu/"
+            queue.append((where + library, found.resolve()))
+    return keep
+
+
+def _dynamic(path):
+    """Names of the libraries and the loader that an ELF file asks for."""
+    output = subprocess.run(["readelf", "-dlW", path], capture_output=True, text=True,
+                            check=True).stdout
+    names = re.findall(r"\(NEEDED\).*\[(.+)\]", output)
+    return names + [Path(p).name for p in re.findall(r"program interpreter: (.+)\]", output)]
