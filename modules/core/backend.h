@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The seam: what a hardware extension does for the core. It decodes, it never decides. */
+#ifndef DUNE_CORE_BACKEND_H
+#define DUNE_CORE_BACKEND_H
+
+#include <linux/types.h>
+
+struct vcpu;
+struct dune_sregs;
+
+/* Bit layout of nested page table entries, all levels. */
+struct tdp_format {
+	u64 table;     /* set in every entry that points to a table */
+	u64 leaf;      /* set in every leaf: present, user, accessed, memory type */
+	u64 write;     /* added where the guest may write (with dirty) */
+	u64 exec;      /* added where the guest may execute */
+	u64 noexec;    /* added where it may not */
+	u64 large;     /* added in leaves above the lowest level */
+	u64 accessed;  /* set by the CPU when it uses a leaf */
+	u64 present;   /* an entry with none of these bits is empty */
+	u64 encrypted; /* memory encryption bit, or 0 */
+};
+
+/* An exception or interrupt to deliver at the next entry. */
+struct vcpu_event {
+	bool valid;
+	bool has_error;
+	u8 vector;
+	u8 type; /* enum event_type */
+	u32 error_code;
+};
+
+enum event_type { EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION };
+
+struct backend_ops {
+	const char *name;
+	u32 uapi_id; /* DUNE_BACKEND_* */
+
+	/* 0, or -errno after one log line that says why not. */
+	int (*probe)(void);
+	/* Free what probe() took. */
+	void (*remove)(void);
+	/* Switch the extension on or off on this CPU; preemption is off. */
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+
+	/* Hardware state of one vCPU; may sleep. */
+	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_destroy)(struct vcpu *vcpu);
+
+	/* Load or read system state; validated by the core before. */
+	void (*sregs_set)(struct vcpu *vcpu, const struct dune_sregs *sregs);
+	void (*sregs_get)(struct vcpu *vcpu, struct dune_sregs *sregs);
+
+	/*
+	 * One entry and exit, interrupts off on both sides. Delivers
+	 * vcpu->event; drops cached nested translations first if flush_tdp is
+	 * set or the vCPU comes from another CPU (vcpu->last_cpu).
+	 */
+	void (*enter)(struct vcpu *vcpu, bool flush_tdp);
+	/* Fill vcpu->exit and, if delivery of an event was cut short, vcpu->event. */
+	void (*exit_decode)(struct vcpu *vcpu);
+	/* Step over the instruction that exited; length is its plain encoding's. */
+	void (*rip_advance)(struct vcpu *vcpu, unsigned int length);
+	/* Length of the hypercall instruction. */
+	unsigned int hypercall_length;
+
+	/* Format of the nested page table and its number of levels. */
+	const struct tdp_format *(*tdp_format)(void);
+	int (*tdp_levels)(void);
+};
+
+extern const struct backend_ops svm_backend;
+
+/* The one chosen at load. */
+extern const struct backend_ops *backend;
+
+#endif

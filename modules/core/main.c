@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Load and unload: choose a backend, switch it on, offer the device. */
+#define CREATE_TRACE_POINTS
+#include "core/trace.h"
+
+#include <linux/module.h>
+
+#include "core/backend.h"
+#include "core/dev.h"
+#include "core/power.h"
+#include "core/stats.h"
+
+const struct backend_ops *backend;
+
+static const struct backend_ops *const backends[] = {
+	&svm_backend,
+};
+
+/* The first whose extension this CPU has; each says itself why it will not do. */
+static int backend_probe(void)
+{
+	int error = -EOPNOTSUPP;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(backends); i++) {
+		error = backends[i]->probe();
+		if (!error) {
+			backend = backends[i];
+			return 0;
+		}
+	}
+	return error;
+}
+
+static int __init dune_load(void)
+{
+	int error;
+
+	error = backend_probe();
+	if (error)
+		return error;
+	error = power_init();
+	if (error)
+		goto remove_backend;
+	error = stats_init();
+	if (error)
+		goto power_off;
+	error = dev_register();
+	if (error)
+		goto remove_stats;
+	pr_info("%s backend ready\n", backend->name);
+	return 0;
+
+remove_stats:
+	stats_exit();
+power_off:
+	power_exit();
+remove_backend:
+	backend->remove();
+	return error;
+}
+
+static void __exit dune_unload(void)
+{
+	dev_unregister();
+	stats_exit();
+	power_exit();
+	backend->remove();
+}
+
+module_init(dune_load);
+module_exit(dune_unload);
+
+MODULE_DESCRIPTION("Puts a process into ring 0 of a virtual machine of its own");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mmu notifier keeps the nested page table a shadow of the process's own:
+ * whatever Linux takes away, changes or wants to know the use of, is taken
+ * away, changed or told here first. Pages are never pinned.
+ */
+#include <linux/mmu_notifier.h>
+#include <linux/sched/mm.h>
+
+#include "core/trace.h"
+#include "core/vm.h"
+
+static struct vm *notifier_vm(struct mmu_notifier *notifier)
+{
+	return container_of(notifier, struct vm, notifier);
+}
+
+typedef bool (*range_fn)(struct tdp *tdp, gpa_t start, gpa_t end, bool clear);
+
+/* Apply fn to the guest-physical image of [start, end). Under mmu_lock. */
+static bool range_apply(struct vm *vm, hva_t start, hva_t end, range_fn fn,
+			bool clear)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < vm->slots.n; i++) {
+		hva_t base = (hva_t)vm->slots.hva_slot[i] << 30;
+		hva_t from = max(start, base);
+		hva_t to = min(end, base + SLOT_SIZE);
+
+		if (from >= to)
+			continue;
+		any |= fn(&vm->tdp, ((gpa_t)i << 30) + (from - base),
+			  ((gpa_t)i << 30) + (to - base), clear);
+	}
+	return any;
+}
+
+static bool zap(struct tdp *tdp, gpa_t start, gpa_t end, bool unused)
+{
+	return tdp_zap(tdp, start, end);
+}
+
+static int invalidate_start(struct mmu_notifier *notifier,
+			    const struct mmu_notifier_range *range)
+{
+	struct vm *vm = notifier_vm(notifier);
+
+	spin_lock(&vm->mmu_lock);
+	vm->mmu_invalidating++;
+	if (range_apply(vm, range->start, range->end, zap, true)) {
+		vm->retired.invalidations++;
+		vm_flush_tlbs(vm);
+		trace_dune_invalidate(vm->id, range->start, range->end);
+	}
+	spin_unlock(&vm->mmu_lock);
+	return 0;
+}
+
+static void invalidate_end(struct mmu_notifier *notifier,
+			   const struct mmu_notifier_range *range)
+{
+	struct vm *vm = notifier_vm(notifier);
+
+	spin_lock(&vm->mmu_lock);
+	vm->mmu_seq++;
+	vm->mmu_invalidating--;
+	spin_unlock(&vm->mmu_lock);
+}
+
+static int age(struct mmu_notifier *notifier, unsigned long start,
+	       unsigned long end, bool clear, bool flush)
+{
+	struct vm *vm = notifier_vm(notifier);
+	bool young;
+
+	spin_lock(&vm->mmu_lock);
+	young = range_apply(vm, start, end, tdp_age, clear);
+	if (young && flush)
+		vm_flush_tlbs(vm);
+	spin_unlock(&vm->mmu_lock);
+	return young;
+}
+
+static int clear_flush_young(struct mmu_notifier *notifier,
+			     struct mm_struct *mm, unsigned long start,
+			     unsigned long end)
+{
+	return age(notifier, start, end, true, true);
+}
+
+static int clear_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+		       unsigned long start, unsigned long end)
+{
+	return age(notifier, start, end, true, false);
+}
+
+static int test_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+		      unsigned long address)
+{
+	return age(notifier, address, address + PAGE_SIZE, false, false);
+}
+
+/* The mm goes away: nothing may be reached through it any more. */
+static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct vm *vm = notifier_vm(notifier);
+
+	spin_lock(&vm->mmu_lock);
+	vm->dead = true;
+	vm->mmu_seq++;
+	if (range_apply(vm, 0, 1ull << 47, zap, true))
+		vm_flush_tlbs(vm);
+	spin_unlock(&vm->mmu_lock);
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start = invalidate_start,
+	.invalidate_range_end = invalidate_end,
+	.clear_flush_young = clear_flush_young,
+	.clear_young = clear_young,
+	.test_young = test_young,
+	.release = release,
+};
+
+int vm_notifier_register(struct vm *vm)
+{
+	int error;
+
+	vm->notifier.ops = &notifier_ops;
+	error = mmu_notifier_register(&vm->notifier, vm->mm);
+	if (!error)
+		live_inc(LIVE_NOTIFIERS);
+	return error;
+}
+
+void vm_notifier_unregister(struct vm *vm)
+{
+	mmu_notifier_unregister(&vm->notifier, vm->mm);
+	live_dec(LIVE_NOTIFIERS);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Switching the extension on and off as CPUs and the machine come and go. */
+#ifndef DUNE_CORE_POWER_H
+#define DUNE_CORE_POWER_H
+
+/* On for every CPU that is online or comes online; -errno of the first that fails. */
+int power_init(void);
+void power_exit(void);
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Between the run page and the vCPU. Another thread may scribble on the page at
+ * any moment, so it is copied once and the copy is checked: no state that the
+ * CPU would refuse, or that is not the guest's to set, gets past here.
+ */
+#include <asm/processor-flags.h>
+
+#include "core/vcpu.h"
+
+/* Flags a guest may have; the rest is fixed (bit 1) or not for long mode (VM, VIF, VIP). */
+#define RFLAGS_GUEST                                                           \
+	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF |       \
+	 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF |       \
+	 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF |     \
+	 X86_EFLAGS_AC | X86_EFLAGS_ID)
+
+static bool canonical(u64 address)
+{
+	return (s64)(address << 16) >> 16 == (s64)address;
+}
+
+static int sregs_check(const struct vcpu *vcpu, const struct dune_sregs *s)
+{
+	if (s->reserved)
+		return -EINVAL;
+	if (!canonical(s->gdt_base) || !canonical(s->idt_base) ||
+	    !canonical(s->tss_base) || !canonical(s->fs_base) ||
+	    !canonical(s->gs_base) || !canonical(s->kernel_gs_base) ||
+	    !canonical(s->lstar))
+		return -EINVAL;
+	/* Beyond the slots nothing is mapped: an entry would only fault. */
+	if (s->cr3 & ~PAGE_MASK ||
+	    s->cr3 >= (u64)READ_ONCE(vcpu->vm->slots.n) << DUNE_SLOT_SHIFT)
+		return -EINVAL;
+	/* Ring 0, in the GDT, not null. */
+	if (!s->cs || s->cs & 7 || s->ss & 7 || s->tr & 7)
+		return -EINVAL;
+	return 0;
+}
+
+static int event_load(struct vcpu *vcpu, const struct dune_event *event,
+		      u64 rflags)
+{
+	if (event->reserved[0] || event->reserved[1] || event->reserved[2] ||
+	    event->vector == 2)
+		return -EINVAL;
+	if (vcpu->event.valid)
+		return -EBUSY; /* one is still on its way */
+	if (event->vector < 32) {
+		vcpu_queue_exception(vcpu, event->vector, event->error_code);
+		vcpu->event_sets_cr2 = event->vector == 14;
+		vcpu->event_cr2 = event->cr2;
+		return 0;
+	}
+	if (!(rflags & X86_EFLAGS_IF))
+		return -EINVAL;
+	vcpu->event = (struct vcpu_event){
+		.valid = true,
+		.type = EVENT_INTERRUPT,
+		.vector = event->vector,
+	};
+	return 0;
+}
+
+int run_page_load(struct vcpu *vcpu)
+{
+	struct dune_run *run = vcpu->run;
+	u32 flags = READ_ONCE(run->flags);
+	struct dune_regs regs;
+	int error;
+
+	if (flags & ~(DUNE_RUN_SREGS | DUNE_RUN_EVENT))
+		return -EINVAL;
+	memcpy(&regs, &run->regs, sizeof(regs));
+	barrier();
+	if (!canonical(regs.rip))
+		return -EINVAL;
+	regs.rflags = (regs.rflags & RFLAGS_GUEST) | X86_EFLAGS_FIXED;
+
+	if (flags & DUNE_RUN_SREGS) {
+		struct dune_sregs sregs;
+
+		memcpy(&sregs, &run->sregs, sizeof(sregs));
+		barrier();
+		error = sregs_check(vcpu, &sregs);
+		if (error)
+			return error;
+		backend->sregs_set(vcpu, &sregs);
+	} else if (!vcpu->counts.entries) {
+		return -EINVAL; /* the first run has nothing to run with */
+	}
+	if (flags & DUNE_RUN_EVENT) {
+		struct dune_event event;
+
+		memcpy(&event, &run->event, sizeof(event));
+		barrier();
+		error = event_load(vcpu, &event, regs.rflags);
+		if (error)
+			return error;
+	}
+	vcpu->regs = regs;
+	WRITE_ONCE(run->flags, 0);
+	return 0;
+}
+
+void run_page_store(struct vcpu *vcpu, u32 exit_reason)
+{
+	struct dune_run *run = vcpu->run;
+
+	run->regs = vcpu->regs;
+	run->hw_reason = vcpu->exit.hw_reason;
+	backend->sregs_get(vcpu, &run->sregs);
+	WRITE_ONCE(run->exit_reason, exit_reason);
+}

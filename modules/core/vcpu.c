@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Lifetime of a vCPU and the loop that runs it: enter, decode, handle, again. */
+#include <linux/context_tracking.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vtime.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+
+#include "core/trace.h"
+#include "core/vcpu.h"
+
+struct vcpu *vcpu_create(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	int error = -ENOMEM;
+
+	BUILD_BUG_ON(sizeof(struct dune_run) > PAGE_SIZE);
+
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&vcpu->run_lock);
+	vcpu->last_cpu = -1;
+	vcpu->in_guest_cpu = -1;
+	vcpu->vm = vm;
+	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->run)
+		goto free_vcpu;
+	error = backend->vcpu_create(vcpu);
+	if (error)
+		goto free_run;
+
+	spin_lock(&vm->mmu_lock);
+	error = vm->nvcpus < VCPUS_MAX ? 0 : -EMFILE;
+	if (!error) {
+		vm->nvcpus++;
+		list_add_tail(&vcpu->link, &vm->vcpus);
+	}
+	spin_unlock(&vm->mmu_lock);
+	if (error)
+		goto destroy_hw;
+	vm_get(vm);
+	live_inc(LIVE_VCPUS);
+	return vcpu;
+
+destroy_hw:
+	backend->vcpu_destroy(vcpu);
+free_run:
+	free_page((unsigned long)vcpu->run);
+free_vcpu:
+	kfree(vcpu);
+	return ERR_PTR(error);
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	spin_lock(&vm->mmu_lock);
+	list_del(&vcpu->link);
+	vm->nvcpus--;
+	event_counts_add(&vm->retired, &vcpu->counts);
+	spin_unlock(&vm->mmu_lock);
+
+	backend->vcpu_destroy(vcpu);
+	tdp_cache_drain(&vcpu->cache);
+	/* A mapping of the run page holds its own reference. */
+	free_page((unsigned long)vcpu->run);
+	kfree(vcpu);
+	live_dec(LIVE_VCPUS);
+	vm_put(vm);
+}
+
+void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
+{
+	/* Vectors with an error code: #DF #TS #NP #SS #GP #PF #AC. */
+	const u32 has_error = BIT(8) | BIT(10) | BIT(11) | BIT(12) | BIT(13) |
+			      BIT(14) | BIT(17);
+
+	vcpu->event = (struct vcpu_event){
+		.valid = true,
+		.type = EVENT_EXCEPTION,
+		.vector = vector,
+		.has_error = has_error & BIT(vector),
+		.error_code = error_code,
+	};
+}
+
+/* Work that only the way back to user space does: signals, rseq, task_work. */
+static bool user_work_pending(void)
+{
+	return signal_pending(current) ||
+	       test_thread_flag(TIF_NOTIFY_RESUME) ||
+	       test_thread_flag(TIF_NOTIFY_SIGNAL);
+}
+
+/*
+ * One entry and exit. Returns false if something else must be done first; the
+ * loop then looks again with interrupts on.
+ */
+static bool vcpu_enter(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	unsigned long tlb_gen;
+	bool entered = false;
+
+	preempt_disable();
+	local_irq_disable();
+	WRITE_ONCE(vcpu->in_guest_cpu, smp_processor_id());
+	/* Pairs with the barrier in vm_flush_tlbs(). */
+	smp_mb();
+	if (need_resched() || user_work_pending())
+		goto out;
+
+	/*
+	 * The guest's FPU state is the task's own. A softirq or another task
+	 * may have taken the registers since; nothing can from here on.
+	 */
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+
+	tlb_gen = READ_ONCE(vm->tlb_gen);
+	trace_dune_vmentry(vm->id, &vcpu->regs);
+	vcpu->counts.entries++;
+	if (vcpu->event.valid)
+		vcpu->counts.events_injected++;
+
+	vtime_account_guest_enter();
+	context_tracking_guest_enter();
+	backend->enter(vcpu, tlb_gen != vcpu->tlb_gen);
+	context_tracking_guest_exit();
+	vtime_account_guest_exit();
+
+	vcpu->tlb_gen = tlb_gen;
+	vcpu->last_cpu = smp_processor_id();
+	/* The exit switched them off. */
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+	entered = true;
+out:
+	WRITE_ONCE(vcpu->in_guest_cpu, -1);
+	/* An interrupt that made the guest exit is taken here. */
+	local_irq_enable();
+	preempt_enable();
+	return entered;
+}
+
+static int vcpu_loop(struct vcpu *vcpu)
+{
+	for (;;) {
+		int action;
+
+		if (user_work_pending()) {
+			run_page_store(vcpu, DUNE_EXIT_INTR);
+			return -EINTR;
+		}
+		cond_resched();
+		if (!vcpu_enter(vcpu))
+			continue;
+
+		backend->exit_decode(vcpu);
+		vcpu->counts.exits[vcpu->exit.reason]++;
+		trace_dune_vmexit(vcpu->vm->id, vcpu);
+		action = exit_handle(vcpu);
+		if (action != RESUME_GUEST)
+			return action < 0 ? action : 0;
+	}
+}
+
+int vcpu_run(struct vcpu *vcpu)
+{
+	int error;
+
+	if (!mutex_trylock(&vcpu->run_lock))
+		return -EBUSY;
+	error = vcpu->dead ? -ENODEV : run_page_load(vcpu);
+	if (!error)
+		error = vcpu_loop(vcpu);
+	mutex_unlock(&vcpu->run_lock);
+	return error;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* struct vcpu: one thread's virtual CPU, and the loop that runs it. */
+#ifndef DUNE_CORE_VCPU_H
+#define DUNE_CORE_VCPU_H
+
+#include <linux/mutex.h>
+
+#include "core/backend.h"
+#include "core/exit.h"
+#include "core/stats.h"
+#include "core/vm.h"
+#include "dune.h"
+
+/* (c) constant after creation, [r] run_lock, [m] the VM's mmu_lock */
+struct vcpu {
+	struct vm *vm;		/* (c) */
+	struct list_head link;	/* [m] in vm->vcpus */
+	struct dune_run *run;	/* (c) the page user space maps: never trusted twice */
+	void *hw;		/* (c) the backend's own */
+
+	struct mutex run_lock;
+	struct dune_regs regs;	/* [r] */
+	struct vcpu_exit exit;	/* [r] of the last exit */
+	struct vcpu_event event; /* [r] to deliver at the next entry */
+	bool event_sets_cr2;	/* [r] with a page fault from user space */
+	u64 event_cr2;		/* [r] */
+	bool dead;		/* [r] after a shutdown nothing is defined */
+	int last_cpu;		/* [r] */
+	unsigned long tlb_gen;	/* [r] vm->tlb_gen at the last flush */
+	struct tdp_cache cache;	/* [r] */
+	struct event_counts counts; /* [r] writes */
+
+	/* CPU it is inside the guest on, or -1: read by vm_flush_tlbs() */
+	int in_guest_cpu;
+};
+
+struct vcpu *vcpu_create(struct vm *vm);
+void vcpu_destroy(struct vcpu *vcpu);
+/* DUNE_VCPU_RUN */
+int vcpu_run(struct vcpu *vcpu);
+
+/* Queue an exception for the next entry. */
+void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code);
+
+/* run_page.c: between the run page and the vCPU, all checks included. */
+int run_page_load(struct vcpu *vcpu);
+void run_page_store(struct vcpu *vcpu, u32 exit_reason);
+
+/* fault.c */
+int handle_tdp_fault(struct vcpu *vcpu);
+/* cpuid.c */
+int handle_cpuid(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Lifetime of a VM, and telling its vCPUs that translations changed. */
+#include <linux/atomic.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "core/stats.h"
+#include "core/vcpu.h"
+#include "core/vm.h"
+
+static atomic_t next_id;
+
+struct vm *vm_create(void)
+{
+	struct vm *vm;
+	int error = -ENOMEM;
+
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&vm->refcount);
+	spin_lock_init(&vm->mmu_lock);
+	INIT_LIST_HEAD(&vm->vcpus);
+	vm->id = atomic_inc_return(&next_id);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+
+	error = tdp_create(&vm->tdp);
+	if (error)
+		goto drop_mm;
+	error = vm_notifier_register(vm);
+	if (error)
+		goto destroy_tdp;
+	live_inc(LIVE_VMS);
+	stats_vm_add(vm);
+	return vm;
+
+destroy_tdp:
+	tdp_destroy(&vm->tdp);
+drop_mm:
+	mmdrop(vm->mm);
+	kvfree(vm);
+	return ERR_PTR(error);
+}
+
+static void vm_destroy(struct kref *refcount)
+{
+	struct vm *vm = container_of(refcount, struct vm, refcount);
+
+	stats_vm_remove(vm);
+	/* First the notifier, so that nobody walks the tables any more. */
+	vm_notifier_unregister(vm);
+	tdp_destroy(&vm->tdp);
+	live_sub(LIVE_SLOTS, vm->slots.n);
+	live_dec(LIVE_VMS);
+	stats_vm_retire(&vm->retired);
+	mmdrop(vm->mm);
+	kvfree(vm);
+}
+
+void vm_get(struct vm *vm)
+{
+	kref_get(&vm->refcount);
+}
+
+void vm_put(struct vm *vm)
+{
+	kref_put(&vm->refcount, vm_destroy);
+}
+
+static void kicked(void *unused)
+{
+	/* The interrupt itself made the CPU leave the guest. */
+}
+
+void vm_flush_tlbs(struct vm *vm)
+{
+	struct vcpu *vcpu;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
+	/*
+	 * Pairs with the barrier in vcpu_enter(): either the vCPU sees the new
+	 * generation, or it is seen here as inside the guest.
+	 */
+	smp_mb();
+	cpumask_clear(&vm->kick);
+	list_for_each_entry(vcpu, &vm->vcpus, link) {
+		int cpu = READ_ONCE(vcpu->in_guest_cpu);
+
+		if (cpu >= 0)
+			cpumask_set_cpu(cpu, &vm->kick);
+	}
+	if (!cpumask_empty(&vm->kick))
+		smp_call_function_many(&vm->kick, kicked, NULL, true);
+}
+
+void vm_counts(struct vm *vm, struct event_counts *sum)
+{
+	struct vcpu *vcpu;
+
+	spin_lock(&vm->mmu_lock);
+	*sum = vm->retired;
+	list_for_each_entry(vcpu, &vm->vcpus, link)
+		event_counts_add(sum, &vcpu->counts);
+	spin_unlock(&vm->mmu_lock);
+}

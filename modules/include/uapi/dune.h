@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The whole contract between dune.ko and a process in Dune mode.
+ *
+ * Objects are file descriptors: open("/dev/dune") gives the device, its
+ * DUNE_VM_CREATE a VM fd (one address space: it belongs to the mm that made
+ * it), the VM's DUNE_VCPU_CREATE a vCPU fd (one thread at a time runs it).
+ * mmap() of a vCPU fd, offset 0, one page, MAP_SHARED, gives its struct
+ * dune_run.
+ *
+ * Errors all calls share: -EIO the caller's mm is not the VM's (a forked child
+ * makes a VM of its own), -EINVAL a reserved field or an unknown flag is set or
+ * a size is unknown, -EFAULT a bad pointer, -ENOTTY no such request.
+ */
+#ifndef _UAPI_DUNE_H
+#define _UAPI_DUNE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DUNE_ABI_VERSION 1
+#define DUNE_DEVICE_PATH "/dev/dune"
+#define DUNE_SLOT_SHIFT 30 /* guest-physical memory is dealt out in 1 GiB slots */
+#define DUNE_RUN_PAGE_SIZE 4096
+
+/* What dune_run.exit_reason can be: name, number, meaning. */
+#define DUNE_EXIT_LIST(X)                                                     \
+	X(NONE, 0, "the guest has not run yet")                               \
+	X(SYSCALL, 1, "ring 0 asks for a system call: perform regs, set rax") \
+	X(FAULT, 2, "the host cannot serve a nested fault: see fault")        \
+	X(INTR, 3, "a signal or other work waits in ring 3 of the host")      \
+	X(SHUTDOWN, 4, "triple fault: this vCPU cannot run again")            \
+	X(UNKNOWN, 5, "an exit nobody handles: hw_reason has its number")
+
+enum dune_exit_reason {
+#define DUNE_EXIT_ENUM(name, nr, doc) DUNE_EXIT_##name = nr,
+	DUNE_EXIT_LIST(DUNE_EXIT_ENUM)
+#undef DUNE_EXIT_ENUM
+};
+
+/* General registers in hardware encoding order, then rip and rflags. */
+struct dune_regs {
+	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	__u64 rip, rflags;
+};
+
+/*
+ * System state of the vCPU. CS, SS and the data segments are flat ring-0
+ * 64-bit segments with the selectors given; CR0, CR4 and EFER are fixed by the
+ * module (paging, WP, PAE, OSFXSR, OSXSAVE, FSGSBASE where the CPU has it, NX,
+ * SYSCALL).
+ */
+struct dune_sregs {
+	__u64 cr3;      /* guest-physical, page aligned */
+	__u64 gdt_base; /* all bases canonical */
+	__u64 idt_base;
+	__u64 tss_base;
+	__u64 fs_base;
+	__u64 gs_base;
+	__u64 kernel_gs_base;
+	__u64 star;
+	__u64 lstar;
+	__u64 sfmask;
+	__u16 gdt_limit;
+	__u16 idt_limit;
+	__u16 tss_limit;
+	__u16 cs;
+	__u16 ss;
+	__u16 tr;
+	__u32 reserved; /* 0 */
+};
+
+/* An exception (vector 0..31 but 2) or interrupt (32..255) to deliver at entry. */
+struct dune_event {
+	__u64 cr2;        /* with vector 14 */
+	__u32 error_code; /* with vectors that have one: 8, 10..14, 17 */
+	__u8 vector;
+	__u8 reserved[3]; /* 0 */
+};
+
+#define DUNE_FAULT_WRITE (1u << 0)
+#define DUNE_FAULT_EXEC (1u << 1)
+#define DUNE_FAULT_NO_SLOT (1u << 2) /* no slot holds this gpa: hva is ~0 */
+#define DUNE_FAULT_TABLE (1u << 3)   /* met while walking the guest's page tables */
+
+struct dune_fault {
+	__u64 gpa;
+	__u64 hva;
+	__u32 flags; /* DUNE_FAULT_* */
+	__u32 reserved;
+};
+
+/* dune_run.flags, set by user space before DUNE_VCPU_RUN, cleared by it */
+#define DUNE_RUN_SREGS (1u << 0) /* load sregs before entering */
+#define DUNE_RUN_EVENT (1u << 1) /* deliver event at entry */
+
+/* The run page. The module copies it once per DUNE_VCPU_RUN and checks the copy. */
+struct dune_run {
+	__u32 flags;       /* in: DUNE_RUN_*; out: 0 */
+	__u32 exit_reason; /* out: enum dune_exit_reason */
+	__u64 hw_reason;   /* out: the CPU's own number of the last exit */
+	struct dune_regs regs; /* in and out */
+	struct dune_fault fault; /* out, with DUNE_EXIT_FAULT */
+	struct dune_event event; /* in, with DUNE_RUN_EVENT */
+	struct dune_sregs sregs; /* in, with DUNE_RUN_SREGS; out on every return */
+	__u64 reserved[8];       /* 0 */
+};
+
+#define DUNE_BACKEND_VMX 1 /* hypercall is VMCALL */
+#define DUNE_BACKEND_SVM 2 /* hypercall is VMMCALL */
+
+struct dune_info {
+	__u32 size;        /* in: sizeof(struct dune_info) */
+	__u32 abi_version; /* out from here on */
+	__u32 backend;     /* DUNE_BACKEND_* */
+	__u32 gpa_bits;    /* guest-physical address width */
+	__u32 slots_max;   /* 1 GiB slots a VM can have */
+	__u32 vcpus_max;   /* vCPUs a VM can have */
+	__u64 features;    /* 0 in this version */
+};
+
+struct dune_vm_create {
+	__u32 size;  /* sizeof(struct dune_vm_create) */
+	__u32 flags; /* 0 */
+};
+
+struct dune_vcpu_create {
+	__u32 size;  /* sizeof(struct dune_vcpu_create) */
+	__u32 flags; /* 0 */
+};
+
+/*
+ * Give the 1 GiB of user address space around hva a guest-physical slot. Slots
+ * are numbered from 0 in the order in which they are asked for; asking again
+ * gives the same one. -ENOSPC when all are taken, -ERANGE for hva >= 2^47.
+ */
+struct dune_slot {
+	__u64 hva; /* in: any address within the GiB */
+	__u64 gpa; /* out: guest-physical address of the start of that GiB */
+};
+
+/* Counters, of one vCPU or summed over a VM and its past vCPUs. */
+#define DUNE_STATS_EXITS_MAX 40
+struct dune_stats {
+	__u32 size;   /* in: sizeof(struct dune_stats) */
+	__u32 nexits; /* out: entries of exits[] in use */
+	__u64 entries;
+	__u64 tdp_maps_4k;
+	__u64 tdp_maps_2m;
+	__u64 tdp_retries;
+	__u64 invalidations;
+	__u64 events_injected;
+	__u64 events_reinjected;
+	__u64 reserved[9];
+	__u64 exits[DUNE_STATS_EXITS_MAX]; /* by neutral reason, named in debugfs */
+};
+
+#define DUNE_IOC 0xDE
+#define DUNE_GET_INFO _IOWR(DUNE_IOC, 0x00, struct dune_info)           /* device */
+#define DUNE_VM_CREATE _IOW(DUNE_IOC, 0x01, struct dune_vm_create)      /* device */
+#define DUNE_VCPU_CREATE _IOW(DUNE_IOC, 0x10, struct dune_vcpu_create)  /* VM */
+#define DUNE_VM_SLOT _IOWR(DUNE_IOC, 0x11, struct dune_slot)            /* VM */
+#define DUNE_VM_STATS _IOWR(DUNE_IOC, 0x12, struct dune_stats)          /* VM */
+/*
+ * Enter the guest; returns 0 with an exit reason in the run page. -EINTR: as
+ * DUNE_EXIT_INTR, call again. -EBUSY: another thread runs this vCPU. -EINVAL:
+ * the run page holds state no CPU accepts. -ENODEV: this vCPU is dead
+ * (shutdown), or its CPU lost the virtualization extension.
+ */
+#define DUNE_VCPU_RUN _IO(DUNE_IOC, 0x20)                               /* vCPU */
+#define DUNE_VCPU_STATS _IOWR(DUNE_IOC, 0x21, struct dune_stats)        /* vCPU */
+
+#endif
