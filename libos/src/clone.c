@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/* Threads and vfork children: another host side, another vCPU, the same VM. */
+#include <linux/sched.h>
+#include <signal.h>
+
+#include "thread.h"
+
+/* First steps of the child, in ring 3 on its host stack. */
+void host_thread_begin(struct dune_thread *thread)
+{
+	if (thread->own_tls)
+		thread_self = thread;
+}
+
+static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
+{
+	const struct dune_run *run = thread->run;
+	struct dune_thread *child;
+	long ret;
+	int error;
+
+	child = thread_create(&error);
+	if (!child)
+		return error;
+	error = thread_premap(child, child);
+	if (error) {
+		thread_destroy(child);
+		return error;
+	}
+	child->own_tls = flags & CLONE_SETTLS;
+	child->parent_frees = flags & CLONE_VFORK;
+	thread_sregs(child, child->own_tls ? run->regs.r8 : run->sregs.fs_base,
+		     run->sregs.gs_base);
+	child->run->regs = run->regs;
+	child->run->regs.rax = 0;
+	if (stack)
+		child->run->regs.rsp = stack;
+
+	ret = clone_thread(flags, child->host_sp, run->regs.rdx, run->regs.r10,
+			   run->regs.r8, child);
+	if (ret < 0 || child->parent_frees)
+		thread_destroy(child);
+	return ret;
+}
+
+long host_clone(struct dune_thread *thread)
+{
+	struct dune_run *run = thread->run;
+	uint64_t flags = run->regs.rdi, stack = run->regs.rsi;
+
+	if (run->regs.rax == SYS_fork)
+		return host_fork(thread, SIGCHLD);
+	if (run->regs.rax == SYS_vfork) {
+		flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+		stack = 0;
+	}
+	if (!(flags & CLONE_VM))
+		return host_fork(thread, flags);
+	run->regs.rax = (uint64_t)clone_vm(thread, flags, stack);
+	return 0;
+}
+
+_Noreturn void host_thread_exit(struct dune_thread *thread)
+{
+	long status = (long)thread->run->regs.rdi;
+	uint64_t all = ~0ull;
+
+	if (thread->parent_frees)
+		for (;;)
+			raw_syscall3(SYS_exit, status, 0, 0);
+	/* A signal must not find this stack gone. */
+	raw_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, 0, 8, 0, 0);
+	thread_unlink(thread);
+	host_vcpu_destroy(thread);
+	unmap_and_exit(thread, BLOCK_TOTAL, status);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Fork: the child has another mm, so it needs a VM of its own. Its page tables
+ * came with its memory and hold guest-physical addresses; the new VM is asked
+ * for the same slots in the same order, so they mean the same.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <pthread.h>
+
+#include "host_exit.h"
+#include "thread.h"
+
+/* Give the child its VM, and thread (may be NULL) its vCPU. */
+static int child_rebuild(struct dune_thread *thread, bool close_inherited)
+{
+	struct dune_thread *other;
+	int error;
+
+	if (close_inherited) {
+		for (other = dune_process.threads; other; other = other->next)
+			raw_syscall3(SYS_close, other->vcpu_fd, 0, 0);
+		raw_syscall3(SYS_close, dune_process.vm_fd, 0, 0);
+	}
+	/* The other threads were not forked: their blocks are memory nobody uses. */
+	dune_process.threads = thread;
+	if (thread)
+		thread->next = thread->prev = NULL;
+	error = host_vm_create();
+	if (!error)
+		error = paging_slots_replay();
+	if (!error && thread)
+		error = host_vcpu_create(thread);
+	return error;
+}
+
+long host_fork(struct dune_thread *thread, uint64_t flags)
+{
+	struct dune_run *run = thread->run;
+	struct dune_regs regs;
+	struct dune_sregs sregs;
+	long ret;
+
+	/* The child does not inherit the run page. */
+	raw_copy(&regs, &run->regs, sizeof(regs));
+	if (regs.rax == SYS_fork)
+		regs.rsi = 0; /* only clone has a stack to give */
+	raw_copy(&sregs, &run->sregs, sizeof(sregs));
+	raw_lock(&dune_process.threads_lock);
+	paging_lock();
+	ret = raw_syscall6(SYS_clone, (long)flags, 0, (long)regs.rdx,
+			   (long)regs.r10, (long)regs.r8, 0);
+	paging_unlock();
+	raw_unlock(&dune_process.threads_lock);
+	if (ret) {
+		run->regs.rax = (uint64_t)ret;
+		return 0;
+	}
+
+	if (child_rebuild(thread, !(flags & CLONE_FILES)))
+		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
+	regs.rax = 0;
+	if (regs.rsi)
+		regs.rsp = regs.rsi;
+	if (flags & CLONE_SETTLS)
+		sregs.fs_base = regs.r8;
+	run = thread->run;
+	raw_copy(&run->regs, &regs, sizeof(regs));
+	raw_copy(&run->sregs, &sregs, sizeof(sregs));
+	run->flags = DUNE_RUN_SREGS;
+	return 0;
+}
+
+/* The program forked in ring 3. (After a fork in ring 0 there is nothing left to do.) */
+static void forked_in_linux_mode(void)
+{
+	if (raw_syscall3(SYS_getpid, 0, 0, 0) == dune_process.pid)
+		return;
+	if (child_rebuild(thread_self, true))
+		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
+}
+
+int fork_watch(void)
+{
+	return -pthread_atfork(NULL, NULL, forked_in_linux_mode);
+}

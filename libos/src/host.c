@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/* The only file that opens /dev/dune and knows its requests. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <dune/lifecycle.h>
+#include <dune/stats.h>
+
+#include "host.h"
+#include "thread.h"
+
+static long request(int fd, unsigned long nr, void *arg)
+{
+	return raw_syscall3(SYS_ioctl, fd, (long)nr, (long)arg);
+}
+
+int host_device_open(void)
+{
+	struct dune_info info = { .size = sizeof(info) };
+	long fd, ret;
+
+	fd = raw_syscall3(SYS_open, (long)DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	dune_process.device_fd = (int)fd;
+	ret = request((int)fd, DUNE_GET_INFO, &info);
+	if (!ret && info.abi_version != DUNE_ABI_VERSION)
+		ret = -ENOTSUP;
+	if (ret) {
+		raw_syscall3(SYS_close, fd, 0, 0);
+		return (int)ret;
+	}
+	dune_process.vmx = info.backend == DUNE_BACKEND_VMX;
+	return 0;
+}
+
+int host_vm_create(void)
+{
+	struct dune_vm_create args = { .size = sizeof(args) };
+	long fd = request(dune_process.device_fd, DUNE_VM_CREATE, &args);
+
+	if (fd < 0)
+		return (int)fd;
+	dune_process.vm_fd = (int)fd;
+	dune_process.pid = raw_syscall3(SYS_getpid, 0, 0, 0);
+	return 0;
+}
+
+int host_vcpu_create(struct dune_thread *thread)
+{
+	struct dune_vcpu_create args = { .size = sizeof(args) };
+	long fd = request(dune_process.vm_fd, DUNE_VCPU_CREATE, &args);
+	long run;
+
+	if (fd < 0)
+		return (int)fd;
+	run = raw_syscall6(SYS_mmap, 0, DUNE_RUN_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED, fd, 0);
+	if (run < 0 && run > -4096) {
+		raw_syscall3(SYS_close, fd, 0, 0);
+		return (int)run;
+	}
+	thread->vcpu_fd = (int)fd;
+	thread->run = (struct dune_run *)run;
+	return 0;
+}
+
+void host_vcpu_destroy(struct dune_thread *thread)
+{
+	raw_syscall3(SYS_munmap, (long)thread->run, DUNE_RUN_PAGE_SIZE, 0);
+	raw_syscall3(SYS_close, thread->vcpu_fd, 0, 0);
+}
+
+/* Through the guest's own SYSCALL when called in ring 0: the same instruction. */
+long host_slot(uintptr_t hva, uint64_t *gpa)
+{
+	struct dune_slot slot = { .hva = hva };
+	long ret = request(dune_process.vm_fd, DUNE_VM_SLOT, &slot);
+
+	*gpa = slot.gpa;
+	return ret;
+}
+
+int dune_counters_get(struct dune_counters *counters)
+{
+	struct dune_stats stats = { .size = sizeof(stats) };
+	long ret;
+
+	if (!dune_process.ready)
+		return -EPERM;
+	ret = request(dune_process.vm_fd, DUNE_VM_STATS, &stats);
+	if (ret)
+		return (int)ret;
+	*counters = (struct dune_counters){
+		.entries = stats.entries,
+		.interrupts = stats.exits[0],
+		.syscalls = stats.exits[1],
+		.tdp_faults = stats.exits[2],
+		.invalidations = stats.invalidations,
+	};
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Giving up on the host side: a line on stderr, then the whole process ends with SIGABRT's status. */
+#ifndef DUNE_SRC_HOST_EXIT_H
+#define DUNE_SRC_HOST_EXIT_H
+
+#include <stddef.h>
+
+_Noreturn void host_die(const char *text, size_t length);
+#define HOST_DIE(text) host_die(text, sizeof(text) - 1)
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/* dune_init(), dune_enter(), dune_leave(). */
+#include <cpuid.h>
+#include <errno.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+#include <dune/lifecycle.h>
+
+#include "host.h"
+#include "thread.h"
+
+struct dune_process dune_process;
+
+#define FEATURE_OSXSAVE (1u << 27) /* CPUID 1, ECX */
+#define FEATURE_PAGE1G (1u << 26)  /* CPUID 80000001h, EDX */
+
+static bool huge_1g_supported(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(0x80000001, &a, &b, &c, &d) && (d & FEATURE_PAGE1G);
+}
+
+/* Bytes that XSAVE writes for what is enabled, or -ENOTSUP. */
+static int xsave_size(void)
+{
+	unsigned int a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & FEATURE_OSXSAVE))
+		return -ENOTSUP;
+	__cpuid_count(0xd, 0, a, b, c, d);
+	return (int)b;
+}
+
+int dune_init(const struct dune_options *options)
+{
+	static struct raw_lock lock;
+	int error, size;
+
+	if (options && options->size &&
+	    (options->size < sizeof(*options) || options->flags))
+		return -EINVAL;
+	raw_lock(&lock);
+	error = dune_process.ready ? -EALREADY : 0;
+	if (error)
+		goto unlock;
+	size = xsave_size();
+	error = size < 0 ? size : host_device_open();
+	if (error)
+		goto unlock;
+	trap_xsave_size = (unsigned int)size;
+	error = host_vm_create();
+	if (error)
+		goto close_device;
+	error = paging_init(huge_1g_supported());
+	if (error)
+		goto close_vm;
+	error = fork_watch();
+	if (error)
+		goto close_vm;
+	cpu_idt_build();
+	dune_process.ready = true;
+	goto unlock;
+
+close_vm:
+	close(dune_process.vm_fd);
+close_device:
+	close(dune_process.device_fd);
+unlock:
+	raw_unlock(&lock);
+	return error;
+}
+
+bool dune_in_guest(void)
+{
+	unsigned int cs;
+
+	asm volatile("mov %%cs, %0" : "=r"(cs));
+	return (cs & 3) == 0;
+}
+
+static uint64_t segment_base(int code)
+{
+	uint64_t base = 0;
+
+	syscall(SYS_arch_prctl, code, &base);
+	return base;
+}
+
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+int dune_enter(void)
+{
+	int error;
+
+	if (!dune_process.ready)
+		return -EPERM;
+	if (dune_in_guest())
+		return -EALREADY;
+	if (!thread_self)
+		thread_self = thread_create(&error);
+	if (!thread_self)
+		return error;
+	error = thread_premap(thread_self, &error);
+	if (error)
+		return error;
+	thread_self->own_tls = true;
+	thread_sregs(thread_self, segment_base(ARCH_GET_FS),
+		     segment_base(ARCH_GET_GS));
+	return enter_guest(thread_self);
+}
+
+int dune_leave(void)
+{
+	if (!dune_in_guest())
+		return -EPERM;
+	return leave_guest();
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/* A thread's block: allocation, the process's list of them, and its vCPU's system state. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "thread.h"
+
+__thread struct dune_thread *thread_self;
+
+_Static_assert(offsetof(struct dune_thread, run) == THREAD_RUN, "assembly");
+_Static_assert(offsetof(struct dune_thread, vcpu_fd) == THREAD_VCPU_FD, "assembly");
+_Static_assert(offsetof(struct dune_thread, host_sp) == THREAD_HOST_SP, "assembly");
+_Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
+_Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");
+_Static_assert(offsetof(struct dune_run, regs.rflags) == RUN_RFLAGS, "assembly");
+_Static_assert(DUNE_VCPU_RUN == DUNE_VCPU_RUN_NR, "assembly");
+_Static_assert(DUNE_EXIT_SYSCALL == DUNE_EXIT_SYSCALL_NR, "assembly");
+_Static_assert(sizeof(struct dune_thread) < FATAL_STACK_TOP / 2, "room for a stack");
+
+static long map(size_t length, int prot)
+{
+	return raw_syscall6(SYS_mmap, 0, (long)length, prot,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static void unmap(uintptr_t from, uintptr_t to)
+{
+	if (to > from)
+		raw_syscall3(SYS_munmap, (long)from, (long)(to - from), 0);
+}
+
+/* BLOCK_TOTAL bytes, aligned to BLOCK_SIZE: map more, give the edges back. */
+static long block_map(void)
+{
+	long whole = map(BLOCK_TOTAL + BLOCK_SIZE, PROT_READ | PROT_WRITE);
+	uintptr_t start, block;
+
+	if (whole < 0 && whole > -4096)
+		return whole;
+	start = (uintptr_t)whole;
+	block = (start + BLOCK_SIZE - 1) & ~(uintptr_t)(BLOCK_SIZE - 1);
+	unmap(start, block);
+	unmap(block + BLOCK_TOTAL, start + BLOCK_TOTAL + BLOCK_SIZE);
+	/* Guard page: the host stack must not run into the trap stacks. */
+	raw_syscall3(SYS_mprotect, (long)(block + BLOCK_SIZE), 4096, PROT_NONE);
+	return (long)block;
+}
+
+struct dune_thread *thread_create(int *error)
+{
+	struct dune_thread *thread;
+	long block = block_map();
+
+	if (block < 0 && block > -4096) {
+		*error = (int)block;
+		return NULL;
+	}
+	thread = (struct dune_thread *)block;
+	thread->host_sp = (char *)thread + BLOCK_TOTAL - 64;
+	*error = host_vcpu_create(thread);
+	if (*error) {
+		unmap((uintptr_t)thread, (uintptr_t)thread + BLOCK_TOTAL);
+		return NULL;
+	}
+	cpu_tables_build(thread);
+	raw_lock(&dune_process.threads_lock);
+	thread->next = dune_process.threads;
+	if (thread->next)
+		thread->next->prev = thread;
+	dune_process.threads = thread;
+	raw_unlock(&dune_process.threads_lock);
+	return thread;
+}
+
+void thread_unlink(struct dune_thread *thread)
+{
+	raw_lock(&dune_process.threads_lock);
+	if (thread->next)
+		thread->next->prev = thread->prev;
+	if (thread->prev)
+		thread->prev->next = thread->next;
+	else
+		dune_process.threads = thread->next;
+	raw_unlock(&dune_process.threads_lock);
+}
+
+void thread_destroy(struct dune_thread *thread)
+{
+	thread_unlink(thread);
+	host_vcpu_destroy(thread);
+	unmap((uintptr_t)thread, (uintptr_t)thread + BLOCK_TOTAL);
+}
+
+void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base)
+{
+	const char *entry = dune_process.vmx ? syscall_entry_vmx :
+					       syscall_entry_svm;
+
+	thread->run->sregs = (struct dune_sregs){
+		.cr3 = paging_root(),
+		.gdt_base = (uint64_t)thread->gdt,
+		.gdt_limit = sizeof(thread->gdt) - 1,
+		.idt_base = (uint64_t)dune_process.idt,
+		.idt_limit = sizeof(dune_process.idt) - 1,
+		.tss_base = (uint64_t)&thread->tss,
+		.tss_limit = sizeof(thread->tss) - 1,
+		.fs_base = fs_base,
+		.gs_base = gs_base,
+		.star = (uint64_t)(SELECTOR_USER | 3) << 48 |
+			(uint64_t)SELECTOR_CODE << 32,
+		.lstar = (uint64_t)entry,
+		.sfmask = 0,
+		.cs = SELECTOR_CODE,
+		.ss = SELECTOR_DATA,
+		.tr = SELECTOR_TSS,
+	};
+	thread->run->exit_reason = DUNE_EXIT_NONE;
+	thread->run->flags |= DUNE_RUN_SREGS;
+}
+
+int thread_premap(const struct dune_thread *thread, const void *stack)
+{
+	const void *const touched[] = {
+		thread, stack, &dune_process, trap_stubs, guest_entry,
+		(const void *)thread_create, &trap_xsave_size,
+	};
+	unsigned int i;
+	int error = 0;
+
+	for (i = 0; !error && i < sizeof(touched) / sizeof(*touched); i++)
+		error = paging_slot_fill((uintptr_t)touched[i]);
+	return error;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One thread's block: its vCPU, the tables the CPU reads (GDT, TSS), trap stacks
+ * and the stack of its host side. Shared with assembly, which finds the block
+ * of a trap stack by masking the stack pointer.
+ */
+#ifndef DUNE_SRC_THREAD_H
+#define DUNE_SRC_THREAD_H
+
+/* A block is aligned to its size; the host stack and a guard page follow it. */
+#define BLOCK_SIZE 0x8000
+#define TRAP_STACK_TOP 0x8000   /* all vectors but the next */
+#define FATAL_STACK_TOP 0x4000  /* NMI, double fault, machine check */
+#define HOST_STACK_OFFSET 0x9000 /* after a guard page */
+#define HOST_STACK_SIZE 0x10000
+#define BLOCK_TOTAL (HOST_STACK_OFFSET + HOST_STACK_SIZE)
+
+/* Offsets assembly needs; checked against the struct in thread.c. */
+#define THREAD_RUN 0
+#define THREAD_VCPU_FD 8
+#define THREAD_HOST_SP 16
+
+/* Of struct dune_run. */
+#define RUN_FLAGS 0
+#define RUN_EXIT_REASON 4
+#define RUN_RAX 16
+#define RUN_RCX 24
+#define RUN_RDX 32
+#define RUN_RSP 48
+#define RUN_RSI 64
+#define RUN_RDI 72
+#define RUN_R8 80
+#define RUN_R9 88
+#define RUN_R10 96
+#define RUN_RIP 144
+#define RUN_RFLAGS 152
+
+#define DUNE_VCPU_RUN_NR 0xde20
+#define DUNE_EXIT_SYSCALL_NR 1
+#define SYSCALLS_KNOWN 512
+
+/* Hypercalls that are no system calls: far above any number Linux gives. */
+#define HYPERCALL_LEAVE 0x44554e45 /* "DUNE" */
+
+#ifndef __ASSEMBLER__
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <dune/trap.h>
+
+#include "raw.h"
+#include <uapi/dune.h>
+
+#define SELECTOR_CODE 0x10
+#define SELECTOR_DATA 0x18
+#define SELECTOR_USER 0x20 /* SYSRET: data +8, code +16 */
+#define SELECTOR_TSS 0x38
+
+struct tss64 {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3;
+	uint16_t io_map;
+} __attribute__((packed));
+
+struct dune_thread {
+	struct dune_run *run;
+	int vcpu_fd;
+	int reserved;
+	void *host_sp;
+	struct dune_thread *next, *prev; /* in the process's list */
+	bool parent_frees; /* a vfork child: its memory is the parent's to free */
+	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
+	uint64_t gdt[9] __attribute__((aligned(64)));
+	struct tss64 tss __attribute__((aligned(128)));
+};
+
+struct idt_gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint8_t ist;
+	uint8_t type;
+	uint16_t offset_mid;
+	uint32_t offset_high;
+	uint32_t reserved;
+};
+
+/* What all threads of the process share. */
+struct dune_process {
+	bool ready;
+	int device_fd;
+	int vm_fd;
+	long pid; /* that vm_fd belongs to */
+	bool vmx; /* the hypercall is VMCALL, not VMMCALL */
+	struct raw_lock threads_lock;
+	struct dune_thread *threads;
+	struct idt_gate idt[256] __attribute__((aligned(16)));
+};
+
+extern struct dune_process dune_process;
+
+/* host.c */
+int host_vm_create(void);
+int host_vcpu_create(struct dune_thread *thread);
+void host_vcpu_destroy(struct dune_thread *thread);
+long host_slot(uintptr_t hva, uint64_t *gpa);
+
+/* thread.c */
+struct dune_thread *thread_create(int *error);
+void thread_destroy(struct dune_thread *thread);
+void thread_unlink(struct dune_thread *thread);
+void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base);
+/* Make sure that what an exception touches before any handler is mapped. */
+int thread_premap(const struct dune_thread *thread, const void *stack);
+extern __thread struct dune_thread *thread_self
+	__attribute__((tls_model("initial-exec")));
+
+/* cpu.c */
+void cpu_idt_build(void);
+void cpu_tables_build(struct dune_thread *thread);
+
+/* host_exit.c: what the host side does with an exit that is not a plain system call */
+long host_exit(struct dune_thread *thread, long run_result);
+/* clone.c */
+void host_thread_begin(struct dune_thread *thread);
+long host_clone(struct dune_thread *thread);
+_Noreturn void host_thread_exit(struct dune_thread *thread);
+/* fork.c */
+long host_fork(struct dune_thread *thread, uint64_t flags);
+int fork_watch(void);
+
+/* enter.S */
+int enter_guest(struct dune_thread *thread);
+int leave_guest(void);
+long clone_thread(uint64_t flags, void *stack, uint64_t ptid, uint64_t ctid,
+		  uint64_t tls, struct dune_thread *child);
+_Noreturn void unmap_and_exit(void *address, size_t length, long status);
+extern bool hypercall_is_vmcall;
+extern const unsigned char host_syscall_special[];
+extern const char guest_entry[], syscall_entry_svm[], syscall_entry_vmx[];
+long hypercall_leave(void);
+
+/* trap.c, trap.S */
+struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame);
+void trap_dispatch(struct dune_trap_frame *frame);
+extern char trap_stubs[];
+int trap_inject_host_fault(struct dune_thread *thread);
+extern unsigned int trap_xsave_size;
+
+/* paging.c */
+int paging_init(bool huge_1g);
+uint64_t paging_root(void);
+/* Make the GiB around address usable; true if it newly is. */
+int paging_slot_fill(uintptr_t address);
+/* The child of a fork has a new VM: ask for the same slots in the same order. */
+int paging_slots_replay(void);
+/* Held across a fork, so that the child's tables are whole. */
+void paging_lock(void);
+void paging_unlock(void);
+bool paging_writable(uintptr_t address);
+#endif
+
+#endif

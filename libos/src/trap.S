@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exception entry. The CPU arrives on the thread's trap stack. trap_entry()
+ * settles what libdune settles itself and else moves the frame to the
+ * interrupted stack, below its red zone, so that the trap stack is free for the
+ * next exception while a handler of the program runs.
+ */
+	.section .note.GNU-stack, "", @progbits
+	.text
+
+	.globl trap_stubs
+	.balign 16
+trap_stubs:
+	.set vector, 0
+	.rept 256
+	.balign 16
+	/* Vectors for which the CPU pushes an error code. */
+	.if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17
+	.else
+	push $0
+	.endif
+	push $vector
+	jmp trap_common
+	.set vector, vector + 1
+	.endr
+	.balign 16
+
+trap_common:
+	push %rax
+	push %rcx
+	push %rdx
+	push %rbx
+	push %rbp
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	cld
+	mov %rsp, %rdi
+	mov %rsp, %rbp
+	and $-16, %rsp
+	call trap_entry
+	test %rax, %rax
+	jz trap_return
+
+	/* rax: the frame on the interrupted stack. Save vector registers below it. */
+	mov %rax, %rbp
+	mov %rax, %rsp
+	mov trap_xsave_size(%rip), %ecx
+	sub %rcx, %rsp
+	and $-64, %rsp
+	xor %eax, %eax
+	.set header, 512
+	.rept 8
+	mov %rax, header(%rsp)
+	.set header, header + 8
+	.endr
+	mov $-1, %eax
+	mov $-1, %edx
+	xsave64 (%rsp)
+	mov %rbp, %rdi
+	mov %rsp, %rbx
+	call trap_dispatch
+	mov %rbx, %rsp
+	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 (%rsp)
+
+trap_return:
+	mov %rbp, %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rdi
+	pop %rsi
+	pop %rbp
+	pop %rbx
+	pop %rdx
+	pop %rcx
+	pop %rax
+	add $16, %rsp	/* vector and error code */
+	iretq
