@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Words of a command line, separated by spaces. */
+#ifndef SERVER_TOKEN_H
+#define SERVER_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct token {
+	const char *text;
+	size_t len;
+};
+
+/* More words than any command takes: one more proves that there are too many. */
+#define TOKENS_MAX 9
+
+static inline bool token_is(struct token token, const char *word)
+{
+	return token.len == strlen(word) && !memcmp(token.text, word, token.len);
+}
+
+/* Returns the number of words, at most TOKENS_MAX. */
+static inline int token_split(const char *line, size_t len, struct token *token)
+{
+	const char *end = line + len;
+	int n = 0;
+
+	while (n < TOKENS_MAX) {
+		while (line < end && *line == ' ')
+			line++;
+		if (line == end)
+			break;
+		token[n].text = line;
+		while (line < end && *line != ' ')
+			line++;
+		token[n].len = (size_t)(line - token[n].text);
+		n++;
+	}
+	return n;
+}
+
+#endif
