@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# dunelab: `make help` is the index.
+SHELL := /bin/bash
+BUILD ?= $(CURDIR)/build
+FLAVOUR ?= cloud
+PYTHON ?= /usr/bin/python3
+DUNELAB := PYTHONPATH=$(CURDIR)/harness PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m dunelab
+PYTEST := cd harness && PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
+KERNEL := $(BUILD)/kernel/$(FLAVOUR)
+Q := $(if $(V),,@)
+
+WORKLOAD ?= kv
+ENGINE ?= bochs
+# make variable -> option of `dunelab experiment`
+OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
+	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
+	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
+
+.PHONY: help deps doctor kernel modules libos workloads guest build experiment \
+	report test test-host test-guest test-bochs check fmt run clean bochs
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+	@echo; echo "  make experiment WORKLOAD=kv [ENGINE=bochs|qemu|kvm] [SYSTEMS=\"linux dune\"] [SEED=1] [LOADS=\"0.3 0.5 0.7\"]"
+	@echo "                  [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc] [JOBS=2] [QUICK=1] [FULL=1]"
+
+experiment: build ## measure WORKLOAD on every system and write a report (see below)
+	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
+
+report: ## make the report of RESULTS (default results/kv/latest) again from its data
+	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
+
+test: build test-host test-guest test-bochs ## the whole test suite
+	$(Q)echo "all tests passed"
+
+test-host: deps ## units on this host, sanitizers on: seconds
+	$(Q)$(MAKE) --no-print-directory -C workloads BUILD=$(BUILD) all test
+	$(Q)$(MAKE) --no-print-directory -C libos BUILD=$(BUILD) all test
+	$(Q)$(PYTEST) -q -m "not slow" tests/unit tests/style
+
+test-guest: build ## tests in QEMU guests
+	$(Q)$(PYTEST) -q -m "not slow and not bochs" tests/guest
+
+test-bochs: build bochs ## tests in Bochs guests
+	$(Q)$(PYTEST) -q -m "not slow and bochs" tests/guest
+
+check: deps ## style: formatting, include directions, licences, shell
+	$(Q)$(PYTEST) -q tests/style
+
+doctor: ## what works on this host, and what to do about the rest
+	$(Q)command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON): run make deps"; exit 2; }
+	$(Q)$(DUNELAB) doctor
+
+deps: ## install missing Debian packages (root or sudo), or print the line that does
+	$(Q)scripts/deps
+
+run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=qemu]
+	$(Q)$(DUNELAB) boot --engine $(if $(filter command line,$(origin ENGINE)),$(ENGINE),qemu) -- '$(or $(CMD),uname -a)'
+
+build: guest libos workloads modules ## everything that goes into a guest
+
+kernel: deps ## fetch Debian's kernel and headers (FLAVOUR=cloud)
+	$(Q)vm-images/kernel/fetch $(FLAVOUR) $(KERNEL)
+
+modules: kernel ## dune.ko for the fetched kernel
+	$(Q)scripts/build-module $(KERNEL) $(BUILD)
+
+libos: deps ## libdune and its examples
+	$(Q)$(MAKE) --no-print-directory -C libos BUILD=$(BUILD) all
+
+workloads: deps libos ## the programs that are measured
+	$(Q)$(MAKE) --no-print-directory -C workloads BUILD=$(BUILD) all
+
+guest: deps ## the guest's own tools
+	$(Q)$(MAKE) --no-print-directory -C vm-images/guest BUILD=$(BUILD) all
+
+bochs: deps ## build the pinned Bochs into the cache
+	$(Q)vm-images/emulators/bochs/build
+
+fmt: ## format C sources
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove build/ (downloads and emulators stay in the cache)
+	rm -rf $(BUILD)
