@@ -10,6 +10,7 @@ form wraps that in zlib and the log form wraps it again in base64.
 """
 
 import base64
+import bisect
 import math
 import struct
 import zlib
@@ -56,8 +57,9 @@ class Histogram:
         while limit <= highest:
             limit, buckets = limit << 1, buckets + 1
         self.length = (buckets + 1) * self._half
-        self.counts = {}
+        self.counts = {}            # bucket -> count; change it by record() and add()
         self.overflow = 0
+        self._rows = None           # rows() as long as nothing changes
 
     def like(self):
         """An empty histogram of the same shape."""
@@ -96,6 +98,7 @@ class Histogram:
             self.overflow += count
             return False
         self.counts[index] = self.counts.get(index, 0) + count
+        self._rows = None
         return True
 
     def add(self, other):
@@ -105,29 +108,31 @@ class Histogram:
         for index, count in other.counts.items():
             self.counts[index] = self.counts.get(index, 0) + count
         self.overflow += other.overflow
+        self._rows = None
 
     # -- what was measured -------------------------------------------------------------
 
     @property
     def total(self):
         """Number of recorded values."""
-        return sum(self.counts.values())
+        rows = self.rows()
+        return rows[-1][2] if rows else 0
 
     def rows(self):
         """(upper edge, count, cumulative count) of every non-empty bucket, ascending."""
-        running, rows = 0, []
-        for index in sorted(self.counts):
-            if self.counts[index]:
-                running += self.counts[index]
-                rows.append((self.edges(index)[1], self.counts[index], running))
-        return rows
+        if self._rows is None:
+            running, self._rows = 0, []
+            for index in sorted(self.counts):
+                if self.counts[index]:
+                    running += self.counts[index]
+                    self._rows.append((self.edges(index)[1], self.counts[index], running))
+        return self._rows
 
     def value_at_rank(self, rank):
         """Upper edge of the bucket holding the rank-th smallest value (1-based), or None."""
-        for value, _, cumulative in self.rows():
-            if cumulative >= rank:
-                return value
-        return None
+        rows = self.rows()
+        place = bisect.bisect_left(rows, rank, key=lambda row: row[2])
+        return rows[place][0] if place < len(rows) else None
 
     def percentile(self, percentile):
         """Upper edge of the smallest bucket with cumulative count >= ceil(p * n), or None."""
@@ -195,7 +200,12 @@ def decode(data):
         raise CodecError(str(error)) from None
     position = index = 0
     while position < size:
-        value, position = _get_zigzag(payload, position)
+        # Nearly all counts fit into one byte.
+        value = payload[position]
+        if value < 0x80:
+            value, position = (value >> 1) ^ -(value & 1), position + 1
+        else:
+            value, position = _get_zigzag(payload, position)
         if value < 0:
             index -= value
         else:

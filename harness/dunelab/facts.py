@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""The contents of the written report, independent of whether it becomes Markdown or HTML."""
+
+import shlex
+
+from dunelab import claims, stats, tables
+
+WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "no difference shown",
+         "flagged": "flagged"}
+
+
+def title(run):
+    """Heading of the report."""
+    loads = ", ".join(f"{float(load) * 100:g} %" for load in run.plan.loads)
+    return (f"Key-value server: latency of {len(run.plan.systems)} systems at {loads} load, "
+            f"on {run.plan.engine}")
+
+
+def problems(run):
+    """Sentences that have to stand at the top because they limit everything below."""
+    found = []
+    status = run.manifest["status"]
+    total, done = len(run.cells), sum(item.done for item in run.cells)
+    if status != "complete":
+        found.append(f"This run is {status}: {done} of {total} planned cells were measured.")
+    found += run.manifest.get("failures") or []
+    if run.deterministic is False:
+        found.append("The same seed gave different bits: " + claims.same_seed(run)[0] + ".")
+    missing = [item for item in run.cells if item.status in ("FAIL", "ERROR", "MISS")]
+    for item in missing:
+        found.append(f"{item.cell.id}: {item.status}: {item.detail}")
+    return found
+
+
+def verdict(run):
+    """The answer in a few sentences, or why there is none."""
+    base = run.plan.baseline
+    if not any(item.done for item in run.cells):
+        return ["Nothing was measured, so there is nothing to compare."]
+    if not run.conclusive:
+        return ["No latency conclusion is drawn from this run: its times are those of the host "
+                "that ran the emulator. It shows that every system works. Use ENGINE=bochs to "
+                "compare."]
+    sentences = [f"Same seed: {claims.same_seed(run)[0]}."]
+    kind = tables.groups(run)[0][0]
+    for system in run.plan.systems:
+        if system == base:
+            continue
+        parts = []
+        if run.capacity(system) and run.capacity(base):
+            parts.append(f"capacity {run.capacity(system) / run.capacity(base):.2f} of {base}'s")
+        for row in tables.rows(run):
+            ratio = row.ratios.get("99")
+            if row.system == system and row.group == kind and ratio:
+                parts.append(f"p99 at {float(row.load) * 100:g} % "
+                             + ("(same rate) " if kind == "equal" else "of its own capacity ")
+                             + f"{ratio.value:.2f} times ({WORDS[ratio.verdict]})")
+        if parts:
+            sentences.append(f"{system}: " + "; ".join(parts) + ".")
+    return sentences
+
+
+def how_to_read(run):
+    """One paragraph under the heading of the tables."""
+    text = (f"Latency is counted from the intended send time, in {run.unit}. [a, b] is a 95 % "
+            "interval from order statistics within this run (one seed, requests taken as "
+            f"independent). `?`: fewer than {stats.USABLE} samples lie beyond the percentile; "
+            "`n/a`: too few to say anything, with the number of requests that would do.")
+    if run.conclusive:
+        text += (f" Ratios are to {run.plan.baseline} at the same load point; their interval "
+                 "divides two 97.5 % intervals, and a verdict is given when it excludes 1.")
+    return text
+
+
+def grouped(run):
+    """[(title, [Row])] of the latency tables."""
+    result = {}
+    for row in tables.rows(run):
+        result.setdefault((row.group, row.load), []).append(row)
+    return [(tables.group_title(run, *key), rows) for key, rows in result.items()]
+
+
+def latency(run, rows):
+    """(header, body) of one latency table."""
+    names = tables.shown(run)
+    header = ["system", run.rate_unit, *(f"p{name}" for name in names), "p99 95 % interval"]
+    if run.conclusive:
+        header += [f"p50 / {run.plan.baseline}", f"p99 / {run.plan.baseline}", "p99 is"]
+    body = []
+    for row in rows:
+        rate = row.result.cell.rate
+        line = [row.system, f"{rate:,.0f}" if rate else "-"]
+        if not row.result.done:
+            line += [row.result.status] + ["-"] * (len(header) - 3)
+        else:
+            line += [tables.percentile_text(row.percentiles[name]) for name in names]
+            ci = row.percentiles["99"].ci
+            line.append(f"{ci[0]:,} .. {ci[1]:,}" if ci else "-")
+            if run.conclusive:
+                ratio = row.ratios.get("99")
+                line += [tables.ratio_text(row.ratios.get("50")), tables.ratio_text(ratio),
+                         WORDS[ratio.verdict] if ratio else
+                         "baseline" if row.system == run.plan.baseline else "-"]
+        body.append(line)
+    return header, body
+
+
+def extra_tables(run):
+    """[(title, (header, body), note)] of the tables after the latencies."""
+    return [table for table in (_capacity(run), _service(run), _validity(run), _exits(run),
+                                _boots(run), _same_seed(run)) if table]
+
+
+def _capacity(run):
+    base, body = run.capacity(run.plan.baseline), []
+    for system in run.plan.systems:
+        capacity = run.capacity(system)
+        line = [system, f"{capacity:,.0f}" if capacity else "not measured"]
+        if run.conclusive:
+            line.append(f"{capacity / base:.3f}" if capacity and base else "-")
+        body.append(line)
+    header = ["system", run.rate_unit] + ([f"/ {run.plan.baseline}"] if run.conclusive else [])
+    return "Capacity", (header, body), ("Requests served with the server always busy; what the "
+                                        "shares of a system's own capacity refer to.")
+
+
+def _service(run):
+    body = []
+    for row in tables.rows(run):
+        item = row.result
+        if not item.done or not item.service or not item.service.total:
+            continue
+        cells = [stats.gated(item.service, name) for name in ("50", "99")]
+        late = item.summary.get("late") or {}
+        body.append([f"{row.group} {row.load}", row.system,
+                     *(tables.percentile_text(cell) for cell in cells),
+                     f"{late['p99']:,}" if late.get("p99") is not None else "-"])
+    if not body:
+        return None
+    return "Service time and the generator", (
+        ["load", "system", "service p50", "service p99", "late p99"], body), (
+        f"Service time runs from the actual send; lateness is how much later than intended the "
+        f"generator sent. All in {run.unit}.")
+
+
+def _validity(run):
+    body = []
+    for row in tables.rows(run):
+        item = row.result
+        if not item.done:
+            body.append([f"{row.group} {row.load}", row.system, "-", "-", "-",
+                         "; ".join(row.flags)])
+            continue
+        offered, achieved = (item.summary.get(k) for k in ("offered_rps", "achieved_rps"))
+        halves = item.validity.halves
+        body.append([
+            f"{row.group} {row.load}", row.system,
+            f"{achieved / offered:.4f}" if offered and achieved else "-",
+            f"{item.intended.total:,}",
+            f"{halves[0]:,} / {halves[1]:,}" if halves else "-", "; ".join(row.flags) or "ok"])
+    return "Validity", (["load", "system", "achieved / offered", "n", "p50 by half", "flags"],
+                        body), (
+        f"A cell is flagged when the achieved load is off by more than "
+        f"{stats.LOAD_TOLERANCE:.0%}, the generator's p99 lateness exceeds {stats.LATE_SHARE:.0%} "
+        f"of the median latency, requests were lost, or the medians of its halves differ by "
+        f"more than {stats.DRIFT:.0%} with intervals apart. Rates above "
+        "95 % of a system's own capacity are skipped: an open-loop queue has no steady state "
+        "there.")
+
+
+def _exits(run):
+    rows = [item for item in run.cells if item.done and item.dune]
+    if not rows:
+        return None
+    names = sorted({name for item in rows for name in item.dune},
+                   key=lambda name: -max(item.dune.get(name, 0) for item in rows))
+    header = ["system", "load", *names]
+    body = []
+    for item in rows:
+        requests = item.intended.total + (item.summary.get("warmup_discarded") or 0)
+        body.append([item.cell.system, f"{item.cell.kind} {item.cell.load}",
+                     *(f"{item.dune.get(name, 0) / requests:.3f}" for name in names)])
+    return "Dune events per request", (header, body), (
+        "Counted by the module over a cell, warm-up included.")
+
+
+def _boots(run):
+    boots = run.manifest.get("boots") or {}
+    body = [[key, boot["status"], f"{boot['wall_s']:.1f}",
+             f"{boot['time_to_run_s']:.1f}" if boot.get("time_to_run_s") else "-",
+             boot["detail"]] for key, boot in boots.items()]
+    return "Boots", (["boot", "status", "wall s", "s to program", "how it ended"], body), ""
+
+
+def _same_seed(run):
+    headline, lines = claims.same_seed(run)
+    return "Same seed twice", (["check"], [[line] for line in lines or [headline]]), (
+        f"Every system's measuring image is booted a second time up to the end of its first "
+        f"cell; result: {headline}.")
+
+
+def environment(run):
+    """[(what, value)] of what the run ran on and with."""
+    manifest, host = run.manifest, {}
+    path = run.store.host
+    if path.exists():
+        from dunelab.store import read_json
+        host = read_json(path)
+    guests = {}
+    for boot in sorted((run.store.path / "boots").glob("measure-*/env.guest.json")):
+        from dunelab.store import read_json
+        guests[boot.parent.name[8:]] = read_json(boot)
+    plan = run.plan
+    pairs = [
+        ("engine", manifest["engine"]["version"]),
+        ("clock domain", run.domain),
+        ("cost profile", manifest["engine"]["profile"]),
+        ("guest kernel", manifest.get("kernel") or "-"),
+        ("commit", manifest["commit"] + (" with changes" if manifest["dirty"] else "")),
+        ("seed", str(plan.seed)),
+        ("workload", f"law {plan.law}, {plan.arrival} arrivals, {plan.connections} connections, "
+                     f"{plan.records:,} records, {plan.requests:,} requests a point after "
+                     f"{plan.warmup:,} of warm-up"),
+        ("placement", "2 CPUs: the generator and everything else on CPU 0, the server on CPU 1"),
+        ("started, ended", f"{manifest['started']}, {manifest.get('ended') or '-'}"),
+        ("host", f"{host.get('os')}, {host.get('cpus_usable')} CPUs, {host.get('cpu_model')}"),
+    ]
+    for name, value in (manifest.get("artifacts") or {}).items():
+        if isinstance(value, str):
+            pairs.append((f"sha256 of {name}", value))
+        elif value:
+            pairs.append((f"packages of {name}", ", ".join(
+                f"{item['name']} {item['version']}" for item in value)))
+    for system, guest in guests.items():
+        pairs.append((f"arguments of {system}", guest.get("cmdline", "-")))
+    return pairs
+
+
+def reproduce(run):
+    """Markdown lines that say how to get the same bits again."""
+    words = shlex.join(run.manifest["argv"])
+    return [f"`./reproduce.sh` in the run's directory, or `python3 -m dunelab {words}` with "
+            "`PYTHONPATH=harness` at commit "
+            f"{run.manifest['commit'][:12]}{' (plus changes)' if run.manifest['dirty'] else ''}."
+            f" The report alone: `python3 -m dunelab report` with the run's directory.", "",
+            *(f"* {name}: {value}" for name, value in environment(run))]

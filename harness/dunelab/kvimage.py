@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The guest images of the kv experiment: which parts they need, and the digests of all of them."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from dunelab import image, packages, paths, store
+from dunelab.errors import UsageError
+
+FLAVOUR = "cloud"
+MEMORY_MIB = 512
+PROGRAMS = ("kv-server", "kv-load")
+
+
+def require(plan):
+    """UsageError when something the plan's guests need has not been built."""
+    missing = [str(paths.build() / "bin" / name) for name in PROGRAMS
+               if not (paths.build() / "bin" / name).exists()]
+    release = image.kernel_release(FLAVOUR)
+    if not release:
+        missing.append(str(paths.build() / "kernel" / FLAVOUR / "vmlinuz"))
+    elif any(name.startswith("dune") for name in plan.systems) and not _module(release).exists():
+        missing.append(str(_module(release)))
+    if missing:
+        raise UsageError("not built yet: " + ", ".join(missing) + "; run make build first")
+
+
+class Image:
+    """Builds initrds, each once, in a directory that lives as long as this object."""
+
+    def __init__(self, systems):
+        self._folder = tempfile.TemporaryDirectory(prefix="dunelab-images-")
+        self.release = image.kernel_release(FLAVOUR)
+        self.kernel = paths.build() / "kernel" / FLAVOUR / "vmlinuz"
+        self._common = [image.base_layer(), image.lab_layer(self.release, PROGRAMS)]
+        self._packages = {system.server: image.package_layer(system.server) for system in systems
+                          if system.server in packages.PROGRAMS}
+
+    def initrd(self, system, script):
+        """Path of the image in which /lab/run is `script`."""
+        layers = list(self._common)
+        if system.server in self._packages:
+            layers.append(self._packages[system.server])
+        layers.append(image.overlay_layer({"/lab/run": script}))
+        data = image.compose(layers)
+        path = Path(self._folder.name) / f"{hashlib.sha256(data).hexdigest()[:16]}.cpio"
+        path.write_bytes(data)
+        return path
+
+    def artifacts(self):
+        """{name: sha256 or package list} of what the guests are made of."""
+        result = {"kernel": store.sha256(self.kernel),
+                  "dune.ko": store.sha256(_module(self.release))}
+        for name in (*PROGRAMS, "report"):
+            result[name] = store.sha256(paths.build() / "bin" / name)
+        for name in self._packages:
+            result[name] = packages.record(name)
+        return result
+
+    def close(self):
+        """Remove the images."""
+        self._folder.cleanup()
+
+
+def _module(release):
+    return paths.build() / "modules" / release / "dune.ko"

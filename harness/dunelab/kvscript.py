@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""The shell script that one boot of the kv experiment runs as /lab/run, and what it sends back.
+
+CPU 0 has the load generator and everything else, CPU 1 the server alone.  The script sends
+    file  env                 `== name` sections of what the guest is
+    file  capacity.json       (calibrate)
+    event cell-start N, file cell-N.{json,hlog,hgrm,service.hgrm,dune}, event cell-done N
+    event cell-failed N TEXT  the generator's own words
+    event failed TEXT         the boot cannot go on
+The script is a function of its arguments alone: same arguments, same bytes, same guest.
+"""
+
+import shlex
+
+from dunelab import plan as planning
+
+PORT = 11211
+CAPACITY_REQUESTS = 4_000
+
+_HEAD = r"""#!/bin/sh
+# One boot of the kv experiment: {title}; phase {phase}.
+PATH=/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+cd /tmp || exit 3
+die() {{
+	report event failed "$*"
+	echo "dunelab: $*"
+	exit 3
+}}
+section() {{
+	echo "== $1"
+	shift
+	"$@" 2>/dev/null
+}}
+environment() {{
+	section uname uname -a
+	section cmdline cat /proc/cmdline
+	section clocksource cat /sys/devices/system/clocksource/clocksource0/current_clocksource
+	section isolated cat /sys/devices/system/cpu/isolated
+	section nohz_full cat /sys/devices/system/cpu/nohz_full
+	section thp cat /sys/kernel/mm/transparent_hugepage/enabled
+	section aslr cat /proc/sys/kernel/randomize_va_space
+	section rt_runtime cat /proc/sys/kernel/sched_rt_runtime_us
+	section vulnerabilities grep . -r /sys/devices/system/cpu/vulnerabilities
+	section modules cat /proc/modules
+	section cpuinfo cat /proc/cpuinfo
+}}
+dune_stats() {{
+	for file in $(find /sys/kernel/debug/dune -type f 2>/dev/null | sort); do
+		section "${{file#/sys/kernel/debug/dune/}}" cat "$file"
+	done
+}}
+"""
+
+_START = r"""
+{server} >/tmp/server.log 2>&1 &
+server=$!
+tries=0
+# 0A is LISTEN: seen in the kernel's table, so that the server is not disturbed by a probe.
+until grep -qi ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do
+	kill -0 $server 2>/dev/null || die "the server did not start: $(tail -n 3 /tmp/server.log)"
+	tries=$((tries + 1))
+	[ $tries -lt 200 ] || die "the server does not listen: $(tail -n 3 /tmp/server.log)"
+	sleep 0.02
+done
+report event serving
+{preload} >/tmp/load.log 2>&1 || die "preload: $(tail -n 3 /tmp/load.log)"
+report event preloaded
+"""
+
+_CELL = r"""
+report event cell-start {number}
+{run} >/tmp/load.log 2>&1
+code=$?
+if [ $code -eq 0 ]; then
+	for kind in json hlog hgrm service.hgrm; do
+		[ ! -e cell-{number}.$kind ] || report file cell-{number}.$kind cell-{number}.$kind
+	done
+	{stats}report event cell-done {number}
+else
+	status=3
+	report event cell-failed {number} "kv-load ended with $code: $(tail -n 3 /tmp/load.log)"
+	kill -0 $server 2>/dev/null || die "the server died: $(tail -n 3 /tmp/server.log)"
+fi
+rm -f cell-{number}.*
+"""
+
+_TAIL = r"""
+kill $server 2>/dev/null
+wait $server 2>/dev/null
+exit $status
+"""
+
+
+def server_argv(system, plan):
+    """The server's command line in the guest."""
+    pin = ["taskset", "0x2"]
+    if system.server == "memcached":
+        return pin + ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", str(PORT),
+                      "-t", "1", "-U", "0", "-m", str(plan.memory_mib)]
+    argv = ["kv-server", "--listen", "127.0.0.1", "--port", str(PORT), "--threads", "1",
+            "--cpus", "1", "--memory", str(plan.memory_mib)]
+    return pin + argv + (["--dune"] if system.dune else [])
+
+
+def load_argv(mode, plan, **options):
+    """A command line of kv-load; options become --name value."""
+    argv = ["taskset", "0x1", "kv-load", mode, "--target", f"127.0.0.1:{PORT}",
+            "--transport", "tcp", "--law", plan.law, "--seed", plan.seed,
+            "--records", plan.records, "--connections", plan.connections]
+    if mode != "preload":
+        argv += ["--cpu", 0]
+    for name, value in options.items():
+        argv += ["--" + name.replace("_", "-"), value]
+    return [str(word) for word in argv]
+
+
+def cell_argv(plan, cell, number):
+    """The kv-load command line of one cell; its files are called cell-NUMBER.*."""
+    # Intervals of a whole number of milliseconds, about INTERVALS of them.
+    interval = max(1, round(1000 * plan.requests / cell.rate / planning.INTERVALS))
+    return load_argv("run", plan, arrival=plan.arrival, rate=f"{cell.rate:.3f}",
+                     requests=plan.requests, warmup=plan.warmup, interval_ms=interval,
+                     out=f"cell-{number}")
+
+
+def script(plan, system, phase, cells=()):
+    """Text of /lab/run.  phase: calibrate or measure; cells: Cells to run, in order."""
+    parts = [_HEAD.format(title=system.title, phase=phase)]
+    if system.dune:
+        parts.append('insmod /lab/modules/dune.ko || '
+                     'die "dune.ko does not load: $(dmesg | grep -i dune | tail -n 1)"\n')
+    parts.append("environment | report stdin env\nstatus=0\n")
+    parts.append(_START.format(server=shlex.join(server_argv(system, plan)), port=PORT,
+                               preload=shlex.join(load_argv("preload", plan))))
+    if phase == "calibrate":
+        run = shlex.join(load_argv("capacity", plan, requests=CAPACITY_REQUESTS, out="capacity"))
+        parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
+                     "report file capacity.json capacity.json\n")
+    for number, cell in enumerate(cells):
+        stats = f"dune_stats | report stdin cell-{number}.dune\n\t" if system.dune else ""
+        parts.append(_CELL.format(number=number, stats=stats,
+                                  run=shlex.join(cell_argv(plan, cell, number))))
+    parts.append(_TAIL)
+    return "".join(parts)
+
+
+def parse_sections(text):
+    """{name: text} of a file of `== name` sections."""
+    sections, name = {}, None
+    for line in text.splitlines():
+        if line.startswith("== "):
+            name = line[3:].strip()
+            sections[name] = []
+        elif name is not None:
+            sections[name].append(line)
+    return {key: "\n".join(lines).strip() for key, lines in sections.items()}

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""What an experiment will do, decided completely before anything boots."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from dunelab.errors import UsageError
+
+TUNED = ("isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 "
+         "nowatchdog")
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of the table. server: the program; kernel_args: beside the engine's own."""
+
+    name: str
+    title: str
+    server: str
+    kernel_args: str = ""
+
+    @property
+    def dune(self):
+        """Whether the server runs in ring 0 and needs dune.ko."""
+        return self.name.startswith("dune")
+
+
+SYSTEMS = {s.name: s for s in (
+    System("linux", "kv-server on stock Linux", "kv-server"),
+    System("memcached", "Debian's memcached on stock Linux", "memcached"),
+    System("linux-tuned", "kv-server on an isolated, tickless CPU", "kv-server", TUNED),
+    System("dune", "kv-server in ring 0, stock kernel arguments", "kv-server"),
+    System("dune-tuned", "kv-server in ring 0 on an isolated, tickless CPU", "kv-server",
+           TUNED),
+)}
+DEFAULT_SYSTEMS = ("linux", "memcached", "linux-tuned", "dune")
+WORKLOADS = ("kv",)
+LAWS = ("usr", "etc")
+ARRIVALS = ("poisson", "fixed", "etc")
+# Above this share of a system's own capacity an open-loop queue has no steady state in a run of
+# our length: its latencies would measure how long we waited.
+SATURATION = 0.95
+DEFAULT_LOADS, DEFAULT_REQUESTS = ("0.3", "0.5", "0.7"), 20_000
+QUICK_LOADS, QUICK_REQUESTS = ("0.3", "0.7"), 4_000
+FULL_REQUESTS = 1_000_000
+# Intervals of the log, per cell: enough to see a drift, few enough to stay small.
+INTERVALS = 50
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the bits of a run, and nothing else."""
+
+    workload: str
+    engine: str
+    systems: tuple
+    loads: tuple
+    requests: int
+    warmup: int
+    seed: int
+    law: str
+    arrival: str
+    connections: int
+    records: int
+    memory_mib: int
+    equal_rates: bool
+
+    @property
+    def baseline(self):
+        """The system that ratios are taken against, and whose capacity sets the equal rates."""
+        return "linux" if "linux" in self.systems else self.systems[0]
+
+    def digest(self):
+        """Eight hex digits that name this plan."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point: a system at a load. kind: own = fraction of its own capacity, equal = fraction
+    of the baseline's. rate: requests a second, None until the capacity is known."""
+
+    system: str
+    kind: str
+    load: str
+    rate: float | None = None
+    skip: str | None = None
+
+    @property
+    def id(self):
+        """Readable axes and a short hash: linux.own0.5-3f2a."""
+        axes = f"kv.{self.system}.{self.kind}{self.load}"
+        return f"{axes}-{hashlib.sha256(axes.encode()).hexdigest()[:4]}"
+
+
+def make(workload, engine="bochs", engines=(), systems=None, loads=None, requests=None, seed=None,
+         law=None, arrival=None, quick=False, full=False):
+    """The Plan for values as typed; None or "" means the default. UsageError says what is known.
+
+    engines: the names of the known engines.
+    """
+    if workload not in WORKLOADS:
+        raise UsageError(_unknown("WORKLOAD", workload, WORKLOADS))
+    if engine not in engines:
+        raise UsageError(_unknown("ENGINE", engine, engines))
+    if quick and full:
+        raise UsageError("QUICK and FULL exclude each other: choose one")
+    wanted = [_choice("SYSTEM", name, SYSTEMS) for name in _words(systems)] or DEFAULT_SYSTEMS
+    if quick:
+        default_loads, default_requests = QUICK_LOADS, QUICK_REQUESTS
+    else:
+        default_loads, default_requests = DEFAULT_LOADS, DEFAULT_REQUESTS
+    if full:
+        default_requests = FULL_REQUESTS
+    count = _integer("REQUESTS", requests, 100, 100_000_000, default_requests)
+    return Plan(
+        workload=workload, engine=engine, systems=tuple(dict.fromkeys(wanted)),
+        loads=_loads(loads) or default_loads, requests=count, warmup=max(count // 10, 50),
+        seed=_integer("SEED", seed, 0, (1 << 63) - 1, 1),
+        law=_choice("LAW", law or "usr", LAWS),
+        arrival=_choice("ARRIVAL", arrival or "poisson", ARRIVALS),
+        connections=8, records=10_000, memory_mib=64, equal_rates=not quick)
+
+
+def cells(plan, system, capacities):
+    """The cells of one system, in the order to run them.
+
+    capacities: {system: requests a second}; needs this system's own and, for the equal rates,
+    the baseline's.  A rate this system cannot sustain becomes a cell with a reason to skip.
+    """
+    own = capacities[system]
+    result = [Cell(system, "own", load, own * float(load)) for load in plan.loads]
+    if not plan.equal_rates or system == plan.baseline:
+        return result
+    for load in plan.loads:
+        if plan.baseline not in capacities:
+            result.append(Cell(system, "equal", load, None,
+                               f"the capacity of {plan.baseline} is not known"))
+            continue
+        rate = capacities[plan.baseline] * float(load)
+        skip = None
+        if rate > SATURATION * own:
+            skip = f"the rate is {rate / own:.0%} of this system's capacity"
+        result.append(Cell(system, "equal", load, rate, skip))
+    return result
+
+
+def expected_cells(plan):
+    """Every cell of the plan, rates unknown: what a report has to account for."""
+    known = {system: 1.0 for system in plan.systems}
+    return [Cell(c.system, c.kind, c.load) for system in plan.systems
+            for c in cells(plan, system, known)]
+
+
+def load(text):
+    """The Plan of a plan.json; ValueError when it is none."""
+    try:
+        fields = json.loads(text)["plan"]
+        return Plan(**{key: tuple(value) if isinstance(value, list) else value
+                       for key, value in fields.items()})
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"not a plan: {error}") from None
+
+
+def _words(text):
+    return [word for word in re.split(r"[\s,]+", text or "") if word]
+
+
+def _unknown(what, value, known):
+    return f"unknown {what} '{value}'; known: {', '.join(known)}"
+
+
+def _choice(what, value, known):
+    if value not in known:
+        raise UsageError(_unknown(what, value, known))
+    return value
+
+
+def _integer(what, text, low, high, default):
+    if text is None or text == "":
+        return default
+    digits = str(text).replace("_", "").replace(",", "")
+    if not re.fullmatch(r"[0-9]{1,19}", digits) or not low <= int(digits) <= high:
+        raise UsageError(f"{what}={text}: want a whole number from {low:,} to {high:,}")
+    return int(digits)
+
+
+def _loads(text):
+    """Loads as plain decimal strings, ascending, without repeats; () for none."""
+    result = {}
+    for word in _words(text):
+        if not re.fullmatch(r"0?\.[0-9]{1,3}", word) or not 0 < float(word) <= SATURATION:
+            raise UsageError(f"LOADS='{text}': want fractions of the capacity above 0 and up to "
+                             f"{SATURATION}, such as \"0.3 0.5 0.7\"")
+        result[float(word)] = f"{float(word):g}"
+    return tuple(result[key] for key in sorted(result))

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""`report DIR`: from the data of a run to summary, figures, report.md, index.html, table."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from dunelab import claims, figures, hdr, hlog, markdown, page, results, store, summary, tables
+
+
+@dataclass
+class Made:
+    """What make() made."""
+
+    run: results.Run
+    figures: list
+    index: Path
+    markdown: Path
+
+
+def make(path):
+    """Make every form of the report of the run in a directory, from its data alone."""
+    figures.require_gnuplot()
+    run = results.load(path)
+    _merge(run)
+    store.write_json(run.store.path / "summary.json", summary.as_json(run))
+    store.write_text(run.store.path / "summary.csv", summary.as_csv(run))
+    chosen = figures.plan(run)
+    figures.draw(chosen, run, run.store.report)
+    made = Made(run, chosen, run.store.report / "index.html", run.store.report / "report.md")
+    store.write_text(made.markdown, markdown.text(run, chosen))
+    store.write_text(made.index, page.html(run, chosen))
+    return made
+
+
+def _merge(run):
+    """cell.json, merged.hgrm and merged.hlog of every measured cell."""
+    for item in run.cells:
+        if not item.done:
+            continue
+        folder = run.store.cell(item.cell)
+        merged = []
+        for tag, intervals in item.log.items():
+            begin, last = intervals[0].start, intervals[-1]
+            merged.append(hlog.Interval(begin, last.start + last.length - begin,
+                                        hdr.merge(i.histogram for i in intervals), tag))
+        store.write_text(folder / "merged.hlog", hlog.write(merged, comment=item.cell.id))
+        store.write_text(folder / "merged.hgrm", hlog.write_hgrm(item.intended))
+        store.write_json(folder / "cell.json", {
+            "schema": "lat-cell/1", "id": item.cell.id, "status": item.status, "runs": ["001"],
+            "validity": {"ok": item.validity.ok, "reasons": item.validity.reasons},
+            "lat": {tag: summary.latency_record(histogram, item.summary.get(tag) or {}, run.unit,
+                                                run.domain)
+                    for tag, histogram in (("intended", item.intended),
+                                           ("service", item.service or hdr.Histogram()))}})
+
+
+def terminal(made):
+    """What the command prints at its end: claim, table, what is wrong, where the report is."""
+    run = made.run
+    names = tables.shown(run)
+    header = ["load", "system", run.rate_unit, *(f"p{name} ({run.unit})" for name in names)]
+    if run.conclusive:
+        header += [f"p99 / {run.plan.baseline}", ""]
+    body, previous = [], None
+    for row in tables.rows(run):
+        group = f"{row.group} {row.load}"
+        rate = row.result.cell.rate
+        line = ["" if group == previous else group, row.system, f"{rate:,.0f}" if rate else "-"]
+        previous = group
+        if row.result.done:
+            line += [tables.percentile_text(row.percentiles[name]) for name in names]
+            ratio = row.ratios.get("99")
+            extra = [tables.ratio_text(ratio), ratio.verdict if ratio else ""]
+        else:
+            line += [row.result.status] + ["-"] * (len(names) - 1)
+            extra = ["-", ""]
+        body.append(line + (extra if run.conclusive else []))
+    capacities = [f"{system} {run.capacity(system):,.0f}" if run.capacity(system)
+                  else f"{system} unknown" for system in run.plan.systems]
+    lines = ["", *tables.layout(header, body, numeric=range(2, 3 + len(names))), "",
+             f"capacity ({run.rate_unit}): " + ", ".join(capacities),
+             f"same seed: {claims.same_seed(run)[0]}", claims.line(run.manifest)]
+    for title, items in (("not measured", missing(run)), ("flags", flagged(run)),
+                         ("failures", run.manifest.get("failures") or [])):
+        if items:
+            lines += [f"{title}:", *(f"  {item}" for item in items)]
+    link = run.store.path.parent / "latest"
+    shown = link / "report/index.html" if link.is_symlink() and \
+        link.resolve() == run.store.path.resolve() else made.index
+    return "\n".join([*lines, "", f"report: {made.index}",
+                      *([f"        {shown}"] if shown != made.index else [])])
+
+
+def missing(run):
+    """One line for each planned cell without data."""
+    return [f"{item.cell.system} {item.cell.kind} {item.cell.load}: {item.status}: {item.detail}"
+            for item in run.cells if not item.done]
+
+
+def flagged(run):
+    """One line for each measured cell that was not what the plan asked for."""
+    return [f"{item.cell.system} {item.cell.kind} {item.cell.load}: "
+            + "; ".join(item.validity.reasons)
+            for item in run.cells if item.done and not item.validity.ok]
+
+
+def main(argv):
+    """The command; returns 0."""
+    parser = argparse.ArgumentParser(prog="dunelab report",
+                                     description="Make the report of a run again from its data.")
+    parser.add_argument("directory", type=Path)
+    made = make(parser.parse_args(argv).directory)
+    print(terminal(made))
+    return 0

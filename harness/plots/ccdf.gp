@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+# Complementary distribution: which share of the requests took longer than x.
+# Columns: latency, share of the intended latencies above it.
+load "gp/style.gp"
+set logscale xy
+set xrange [x_low:x_high]
+set yrange [y_low:1]
+@x_tics
+@y_tics
+set key top right right noreverse
+set xlabel x_title noenhanced textcolor rgb ink
+set ylabel "requests slower than that" textcolor rgb ink offset 0.5,0
+do for [kind in "svg png"] {
+    eval "set terminal " . value("terminal_" . kind)
+    set output stem . "." . kind
+    plot for [i=1:words(keys)] data(i) using 1:2 with fsteps lw 2 lc rgb color(word(keys,i)) \
+             title word(names,i)
+    unset output
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+# One percentile against load, with its 95 % confidence band.
+# Columns: load, value, low, high, value where it is sound, value where it is weak or flagged.
+load "gp/style.gp"
+set logscale y
+set xrange [x_low:x_high]
+set yrange [y_low:y_high]
+@x_tics
+@y_tics
+set xlabel x_title noenhanced textcolor rgb ink
+set ylabel y_title noenhanced textcolor rgb ink offset 0.5,0
+set bars 0.6
+do for [kind in "svg png"] {
+    eval "set terminal " . value("terminal_" . kind)
+    set output stem . "." . kind
+    plot for [i=1:words(keys)] data(i) using 1:3:4 with filledcurves fs transparent solid 0.16 \
+             noborder lc rgb color(word(keys,i)) notitle, \
+         for [i=1:words(keys)] data(i) using 1:2:3:4 with yerrorbars pt 0 lw 1 \
+             lc rgb color(word(keys,i)) notitle, \
+         for [i=1:words(keys)] data(i) using 1:2 with lines lw 2 \
+             lc rgb color(word(keys,i)) notitle, \
+         for [i=1:words(keys)] data(i) using 1:6 with points pt hollow(word(keys,i)) ps 0.9 \
+             lc rgb color(word(keys,i)) notitle, \
+         for [i=1:words(keys)] data(i) using 1:5 with points pt full(word(keys,i)) ps 0.9 \
+             lc rgb color(word(keys,i)) notitle, \
+         for [i=1:words(keys)] NaN with linespoints lw 2 pt full(word(keys,i)) ps 0.9 \
+             lc rgb color(word(keys,i)) title word(names,i)
+    unset output
+}

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# What all figures share: colours, fonts, line styles. The report reads the colours from here, too.
+set encoding utf8
+set datafile separator "\t"
+set datafile commentschars "#"
+set datafile missing "NaN"
+
+# One colour per system in every figure, told apart by the usual colour-vision deficiencies.
+color_linux       = "#0072b2"
+color_memcached   = "#c2569a"
+color_linux_tuned = "#00916e"
+color_dune        = "#d55e00"
+color_dune_tuned  = "#b58900"
+color(s) = value("color_" . s)
+
+# A second mark beside the colour: the point's shape, full and hollow.
+full_linux = 7;       hollow_linux = 6
+full_memcached = 5;   hollow_memcached = 4
+full_linux_tuned = 9; hollow_linux_tuned = 8
+full_dune = 13;       hollow_dune = 12
+full_dune_tuned = 11; hollow_dune_tuned = 10
+full(s) = value("full_" . s)
+hollow(s) = value("hollow_" . s)
+
+# The page replaces these two by its own ink, so that figures follow light and dark.
+ink = "#1a1b1c"
+grid = "#d3d4d5"
+
+face = "Helvetica,Arial,sans-serif"
+terminal_svg = 'svg size 760,500 dynamic enhanced font "Helvetica,14" background rgb "white"'
+terminal_png = 'pngcairo size 1520,1000 fontscale 2 linewidth 2 pointscale 2 font "sans,11"'
+
+set border 3 lc rgb ink lw 1
+set tics nomirror out scale 0.6 textcolor rgb ink
+set grid xtics ytics lc rgb grid lw 0.7 lt 1
+set title figure_title noenhanced textcolor rgb ink font ",15" offset 0,1.0
+set label 1 figure_claim at graph 0.5,1.045 center noenhanced textcolor rgb ink font ",10.5"
+set key top left Left reverse noenhanced textcolor rgb ink samplen 2.2 spacing 1.15
+set lmargin 10.5
+set rmargin 3
+set tmargin 4.2
+set bmargin 3.8
