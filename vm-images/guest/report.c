@@ -32,8 +32,8 @@ static void fail(const char *what, const char *arg)
 
 static void usage(void)
 {
-	fputs("usage: report file PATH [NAME] | event NAME [TEXT...] | exit CODE | stdin NAME\n",
-	      stderr);
+	fputs("usage: report file PATH [NAME] | event NAME [TEXT...] | exit CODE | stdin NAME\n"
+	      "       report raw PATH   (the bytes as they are: for tests of the receiver)\n", stderr);
 	exit(2);
 }
 
@@ -95,6 +95,21 @@ static bool name_ok(const char *name)
 	return true;
 }
 
+static void open_port(void)
+{
+	if (ioperm(PORT, 1, 1))
+		fail("no access to", "the port (is this run as root?)");
+}
+
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("cannot open", path);
+	return fd;
+}
+
 static void send(const char *kind, const char *name, struct bytes b)
 {
 	char header[NAME_MAX_LEN + 64];
@@ -105,8 +120,7 @@ static void send(const char *kind, const char *name, struct bytes b)
 			name, NAME_MAX_LEN);
 		exit(2);
 	}
-	if (ioperm(PORT, 1, 1))
-		fail("no access to the port for", name);
+	open_port();
 	/* Frames of two processes must not mix. Should the lock be missing, send all the same. */
 	lock = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (lock >= 0)
@@ -138,12 +152,17 @@ static struct bytes join(char **words)
 
 static void send_file(const char *path, const char *name)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const char *slash = strrchr(path, '/');
 
-	if (fd < 0)
-		fail("cannot open", path);
-	send("file", name ? name : slash ? slash + 1 : path, read_all(fd, path));
+	send("file", name ? name : slash ? slash + 1 : path, read_all(open_file(path), path));
+}
+
+static void send_raw(const char *path)
+{
+	struct bytes b = read_all(open_file(path), path);
+
+	open_port();
+	put(b.data, b.len);
 }
 
 static void send_exit(char *code)
@@ -169,6 +188,8 @@ int main(int argc, char **argv)
 		send_exit(argv[2]);
 	else if (!strcmp(argv[1], "stdin") && argc == 3)
 		send("file", argv[2], read_all(STDIN_FILENO, argv[2]));
+	else if (!strcmp(argv[1], "raw") && argc == 3)
+		send_raw(argv[2]);
 	else
 		usage();
 	return 0;

@@ -13,7 +13,7 @@ from pathlib import Path
 from dunelab.engine.base import Boot
 from dunelab.engine.qemu import Qemu
 
-PROBE_TIMEOUT_S = 20.0
+PROBE_TIMEOUT_S = 10.0
 PROBE_SCRIPT = ("#!/bin/sh\n"
                 "grep -qw svm /proc/cpuinfo && report event nested svm && exit 0\n"
                 "grep -qw vmx /proc/cpuinfo && report event nested vmx && exit 0\n"

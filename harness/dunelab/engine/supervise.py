@@ -23,9 +23,11 @@ from dunelab.frames import FrameParser
 POLL_S = 0.02               # how often console and channel are looked at
 PANIC_LINGER_S = 0.5        # after the first line of a panic, wait for the rest of its trace
 DETAIL_LINES = 30           # of the console's end, quoted in a failure
+TRACE_LINES = 80            # of it, at most, from the first sign of a crash on
 START_EVENT = "start"       # sent by /init right before /lab/run
 
 _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
+_CRASH = re.compile(r"Kernel panic - |\bBUG: |Oops: |general protection fault")
 _READ = 1 << 20
 
 _running = set()            # process groups (= pids) of live emulators
@@ -246,7 +248,10 @@ def _last_lines(path):
     except FileNotFoundError:
         return []
     lines = [line.rstrip() for line in text.replace("\r", "\n").split("\n")]
-    return [line for line in lines if line][-DETAIL_LINES:]
+    lines = [line for line in lines if line]
+    crash = next((n for n, line in enumerate(lines) if _CRASH.search(line)), len(lines))
+    first = min(max(crash - 5, len(lines) - TRACE_LINES), len(lines) - DETAIL_LINES)
+    return lines[max(first, 0):]
 
 
 def _kill_group(group):
