@@ -392,6 +392,7 @@ def _parser():
     parser.add_argument("--seed")
     parser.add_argument("--law", help="usr or etc")
     parser.add_argument("--arrival", help="poisson, fixed or etc")
+    parser.add_argument("--records", help="items in the store")
     parser.add_argument("--quick", action="store_true", help="fewer loads and requests")
     parser.add_argument("--full", action="store_true", help="a million requests a point")
     parser.add_argument("--jobs", default="2", help="emulators at once")
@@ -403,7 +404,8 @@ def main(argv):
     """The command; returns 0, or 3 when a cell or boot failed."""
     args = _parser().parse_args(argv)
     plan = planning.make(args.workload, args.engine, base.names(), args.systems, args.loads,
-                         args.requests, args.seed, args.law, args.arrival, args.quick, args.full)
+                         args.requests, args.seed, args.law, args.arrival, args.records, args.quick,
+                         args.full)
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     engine = base.get(plan.engine)
@@ -441,4 +443,4 @@ def _report_quietly(where):
             store.point_latest(where)
             print(f"report of them: {report.make(where.path).index}", file=sys.stderr)
     except (DunelabError, KeyboardInterrupt):
-        print(f"to make a report of them: make report RUN={where.path}", file=sys.stderr)
+        print(f"to make a report of them: make report RESULTS={where.path}", file=sys.stderr)

@@ -5,7 +5,7 @@ import shlex
 
 from dunelab import claims, stats, tables
 
-WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "no difference shown",
+WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
          "flagged": "flagged"}
 
 
@@ -41,23 +41,34 @@ def verdict(run):
         return ["No latency conclusion is drawn from this run: its times are those of the host "
                 "that ran the emulator. It shows that every system works. Use ENGINE=bochs to "
                 "compare."]
-    sentences = [f"Same seed: {claims.same_seed(run)[0]}."]
-    kind = tables.groups(run)[0][0]
-    for system in run.plan.systems:
-        if system == base:
-            continue
-        parts = []
-        if run.capacity(system) and run.capacity(base):
-            parts.append(f"capacity {run.capacity(system) / run.capacity(base):.2f} of {base}'s")
-        for row in tables.rows(run):
-            ratio = row.ratios.get("99")
-            if row.system == system and row.group == kind and ratio:
-                parts.append(f"p99 at {float(row.load) * 100:g} % "
-                             + ("(same rate) " if kind == "equal" else "of its own capacity ")
-                             + f"{ratio.value:.2f} times ({WORDS[ratio.verdict]})")
-        if parts:
-            sentences.append(f"{system}: " + "; ".join(parts) + ".")
-    return sentences
+    return [f"Same seed: {claims.same_seed(run)[0]}."]
+
+
+def overview(run):
+    """(header, body) of the comparison in one table, or None where nothing may be concluded."""
+    groups, base = tables.groups(run), run.plan.baseline
+    others = [system for system in run.plan.systems if system != base]
+    if not run.conclusive or not others or not any(item.done for item in run.cells):
+        return None
+    header = ["system", "capacity"]
+    for kind, load in groups:
+        percent = f"{float(load) * 100:g} %"
+        header.append(f"p99, same rate ({percent})" if kind == "equal" else
+                      f"p99, own {percent}")
+    body = []
+    for system in others:
+        mine, theirs = run.capacity(system), run.capacity(base)
+        line = [system, f"{mine / theirs:.2f}" if mine and theirs else "-"]
+        for kind, load in groups:
+            row = next((row for row in tables.rows(run) if (row.system, row.group, row.load)
+                        == (system, kind, load)), None)
+            ratio = row.ratios.get("99") if row else None
+            if ratio:
+                line.append(f"{ratio.value:.2f} {WORDS[ratio.verdict]}")
+            else:
+                line.append(row.result.status if row and not row.result.done else "-")
+        body.append(line)
+    return header, body
 
 
 def how_to_read(run):

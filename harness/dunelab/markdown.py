@@ -11,6 +11,9 @@ def text(run, figures):
         lines += [paragraph, ""]
     for problem in facts.problems(run):
         lines += [f"**{problem}**", ""]
+    overview = facts.overview(run)
+    if overview:
+        lines += [f"Ratios to {run.plan.baseline}; below 1 is less:", "", *_table(*overview), ""]
     lines += ["## Latency", "", facts.how_to_read(run), ""]
     for title, rows in facts.grouped(run):
         lines += [f"### {title[0].upper()}{title[1:]}", "", *_table(*facts.latency(run, rows)), ""]

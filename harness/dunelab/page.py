@@ -70,6 +70,11 @@ def html(run, figures):
            f'<p class="claim">{_text(claims.line(run.manifest))}</p>']
     out += [f'<p class="problem">{_text(text)}</p>' for text in facts.problems(run)]
     out += [f"<p>{_text(text)}</p>" for text in facts.verdict(run)]
+    overview = facts.overview(run)
+    if overview:
+        out += [f"<h2>Compared with {_text(run.plan.baseline)}</h2>",
+                '<p class="soft">Ratios to it: capacity, and p99 latency at each load point; '
+                'below 1 is less.</p>', _table(*overview, colours, swatch=True)]
     out += ["<h2>Latency</h2>", f'<p class="soft">{_text(facts.how_to_read(run))}</p>']
     for title, rows in facts.grouped(run):
         out += [f"<h3>{_text(title[0].upper() + title[1:])}</h3>",
@@ -189,8 +194,9 @@ def _table(header, body, colours, swatch=False):
             text = _text(cell)
             if swatch and header[i] == "system" and cell in colours:
                 text = f'<span class="dot" style="background:var(--c-{cell})"></span>{text}'
-            if cell in ("lower", "higher"):
-                text = f'<span class="{cell}">{text}</span>'
+            word = cell.rpartition(" ")[2]
+            if word in ("lower", "higher"):
+                text = text[:len(text) - len(word)] + f'<span class="{word}">{word}</span>'
             kind = ' class="n"' if numeric[i] else ' class="w"' if len(cell) > 48 else ""
             out.append(f"<td{kind}>{text}</td>")
         out.append("</tr>")

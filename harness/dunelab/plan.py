@@ -45,6 +45,7 @@ SATURATION = 0.95
 DEFAULT_LOADS, DEFAULT_REQUESTS = ("0.3", "0.5", "0.7"), 20_000
 QUICK_LOADS, QUICK_REQUESTS = ("0.3", "0.7"), 4_000
 FULL_REQUESTS = 1_000_000
+DEFAULT_RECORDS = 10_000
 # Intervals of the log, per cell: enough to see a drift, few enough to stay small.
 INTERVALS = 50
 
@@ -91,13 +92,13 @@ class Cell:
 
     @property
     def id(self):
-        """Readable axes and a short hash: linux.own0.5-3f2a."""
+        """Readable axes and a short hash: kv.linux.own0.5-3f2a."""
         axes = f"kv.{self.system}.{self.kind}{self.load}"
         return f"{axes}-{hashlib.sha256(axes.encode()).hexdigest()[:4]}"
 
 
 def make(workload, engine="bochs", engines=(), systems=None, loads=None, requests=None, seed=None,
-         law=None, arrival=None, quick=False, full=False):
+         law=None, arrival=None, records=None, quick=False, full=False):
     """The Plan for values as typed; None or "" means the default. UsageError says what is known.
 
     engines: the names of the known engines.
@@ -122,7 +123,8 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
         seed=_integer("SEED", seed, 0, (1 << 63) - 1, 1),
         law=_choice("LAW", law or "usr", LAWS),
         arrival=_choice("ARRIVAL", arrival or "poisson", ARRIVALS),
-        connections=8, records=10_000, memory_mib=64, equal_rates=not quick)
+        connections=8, records=_integer("RECORDS", records, 1, 10_000_000, DEFAULT_RECORDS),
+        memory_mib=64, equal_rates=not quick)
 
 
 def cells(plan, system, capacities):

@@ -7,7 +7,6 @@ set xrange [x_low:x_high]
 set yrange [y_low:1]
 @x_tics
 @y_tics
-set key top right right noreverse
 set xlabel x_title noenhanced textcolor rgb ink
 set ylabel "requests slower than that" textcolor rgb ink offset 0.5,0
 do for [kind in "svg png"] {

@@ -27,16 +27,18 @@ ink = "#1a1b1c"
 grid = "#d3d4d5"
 
 face = "Helvetica,Arial,sans-serif"
-terminal_svg = 'svg size 760,500 dynamic enhanced font "Helvetica,14" background rgb "white"'
-terminal_png = 'pngcairo size 1520,1000 fontscale 2 linewidth 2 pointscale 2 font "sans,11"'
+terminal_svg = 'svg size 680,460 dynamic enhanced font "Helvetica,13.5" background rgb "white"'
+terminal_png = 'pngcairo size 1360,920 fontscale 2 linewidth 2 pointscale 2.2 font "sans,10"'
 
 set border 3 lc rgb ink lw 1
 set tics nomirror out scale 0.6 textcolor rgb ink
 set grid xtics ytics lc rgb grid lw 0.7 lt 1
-set title figure_title noenhanced textcolor rgb ink font ",15" offset 0,1.0
-set label 1 figure_claim at graph 0.5,1.045 center noenhanced textcolor rgb ink font ",10.5"
-set key top left Left reverse noenhanced textcolor rgb ink samplen 2.2 spacing 1.15
-set lmargin 10.5
-set rmargin 3
-set tmargin 4.2
-set bmargin 3.8
+# Title, claim and legend are stacked above the frame, where no curve can run through them.
+set label 1 figure_title at screen 0.02,0.958 left noenhanced textcolor rgb ink font ",13.5"
+set label 2 figure_claim at screen 0.02,0.908 left noenhanced textcolor rgb ink font ",10"
+set key at screen 0.015, screen 0.885 left top horizontal Left reverse noenhanced \
+    textcolor rgb ink samplen 1.6 spacing 1.05 maxcols 5 maxrows 2
+set tmargin at screen 0.80
+set lmargin 10
+set rmargin 2.5
+set bmargin 3.6
