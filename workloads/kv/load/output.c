@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/* Formatting results. */
+#include "kv/load/output.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kv/load/fail.h"
+#include "lib/clock.h"
+#include "lib/hdrlog.h"
+
+static void put_u64(FILE *file, const char *name, uint64_t value)
+{
+	fprintf(file, " \"%s\": %" PRIu64 ",\n", name, value);
+}
+
+static void put_text(FILE *file, const char *name, const char *value)
+{
+	fprintf(file, " \"%s\": \"%s\",\n", name, value);
+}
+
+/* NULL means null: a quantity this mode does not have. */
+static void put_double(FILE *file, const char *name, const double *value)
+{
+	if (value)
+		fprintf(file, " \"%s\": %.6f,\n", name, *value);
+	else
+		fprintf(file, " \"%s\": null,\n", name);
+}
+
+static uint64_t least(const struct hist *hist)
+{
+	return hist->n ? hist->min : 0;
+}
+
+static void put_hist(FILE *file, const char *name, const struct hist *hist)
+{
+	fprintf(file, " \"%s\": {\"n\": %" PRIu64 ", \"min\": %" PRIu64 ", \"max\": %" PRIu64
+		", \"mean\": %.3f, \"stddev\": %.3f, \"overflow\": %" PRIu64 "},\n",
+		name, hist->n, least(hist), hist->max, hist_mean(hist), hist_stddev(hist),
+		hist->overflow);
+}
+
+static void put_late(FILE *file, const struct hist *hist)
+{
+	fprintf(file, " \"late\": {\"n\": %" PRIu64 ", \"p50\": %" PRIu64 ", \"p99\": %" PRIu64
+		", \"max\": %" PRIu64 ", \"mean\": %.3f, \"overflow\": %" PRIu64 "},\n",
+		hist->n, hist_percentile(hist, 50, 100), hist_percentile(hist, 99, 100), hist->max,
+		hist_mean(hist), hist->overflow);
+}
+
+void output_json(FILE *file, const struct load_options *options, const struct traffic *traffic,
+		 const struct result *result, bool locked)
+{
+	const struct schedule_spec *spec = &options->spec;
+	bool open = options->mode == MODE_RUN;
+
+	fprintf(file, "{\n");
+	put_text(file, "schema", "kv-load/1");
+	put_text(file, "mode", load_mode_name[options->mode]);
+	put_u64(file, "seed", spec->seed);
+	put_text(file, "law", schedule_law_name[spec->law]);
+	put_text(file, "arrival", open ? schedule_arrival_name[spec->arrival] : "closed");
+	put_text(file, "transport", options->udp ? "udp" : "tcp");
+	put_u64(file, "connections", options->connections);
+	put_u64(file, "records", spec->records);
+	put_u64(file, "requests", options->requests);
+	put_u64(file, "warmup", options->warmup);
+	fprintf(file, open ? " \"window\": null,\n" : " \"window\": %u,\n", options->window);
+	put_double(file, "offered_rps", open ? &spec->rate : NULL);
+	put_double(file, "scheduled_rps", open ? &result->scheduled_rps : NULL);
+	put_double(file, "achieved_rps", &result->achieved_rps);
+	put_double(file, "capacity_rps", open ? NULL : &result->achieved_rps);
+	put_u64(file, "duration_ns", result->end_ns - result->start_ns);
+	put_u64(file, "sent", result->sent);
+	put_u64(file, "received", result->received);
+	put_u64(file, "lost", result->lost);
+	put_u64(file, "errors", result->errors);
+	put_u64(file, "hits", result->hits);
+	put_u64(file, "misses", result->misses);
+	put_u64(file, "gets", result->gets);
+	put_u64(file, "sets", result->sets);
+	fprintf(file, " \"schedule_fnv64\": \"%016" PRIx64 "\",\n", traffic->plan->schedule.fnv64);
+	if (open) {
+		put_late(file, &result->hist[RESULT_LATE]);
+		put_hist(file, "intended", &result->hist[RESULT_INTENDED]);
+	} else {
+		fprintf(file, " \"late\": null,\n \"intended\": null,\n");
+	}
+	put_hist(file, "service", &result->hist[RESULT_SERVICE]);
+	put_u64(file, "warmup_discarded", result->warmup_discarded);
+	if (options->cpu < 0)
+		fprintf(file, " \"generator_cpu\": null,\n");
+	else
+		put_u64(file, "generator_cpu", (uint64_t)options->cpu);
+	fprintf(file, " \"memory_locked\": %s,\n", locked ? "true" : "false");
+	put_text(file, "clock", "CLOCK_MONOTONIC");
+	fprintf(file, " \"unit\": \"ns\"\n}\n");
+}
+
+static FILE *open_file(const char *prefix, const char *suffix)
+{
+	char *path;
+	FILE *file;
+
+	if (asprintf(&path, "%s%s", prefix, suffix) < 0)
+		fail(FAIL_MEASUREMENT, "out of memory");
+	file = fopen(path, "w");
+	if (!file)
+		fail(FAIL_MEASUREMENT, "cannot write %s: %s", path, strerror(errno));
+	free(path);
+	return file;
+}
+
+static void close_file(FILE *file, const char *prefix)
+{
+	bool bad = ferror(file);
+
+	if (fclose(file) || bad)
+		fail(FAIL_MEASUREMENT, "cannot write the results to %s.*: %s", prefix,
+		     strerror(errno));
+}
+
+/* Measured requests by the interval in which their reply came. */
+struct bins {
+	uint64_t nr, length_ns;
+	uint64_t *end;		/* bin b is order[b ? end[b - 1] : 0 .. end[b]) */
+	uint32_t *order;
+};
+
+static uint64_t bin_of(const struct bins *bins, const struct traffic *traffic,
+		       const struct result *result, uint64_t i)
+{
+	uint64_t done = traffic->stamp[i].done;
+
+	return done > result->start_ns ? (done - result->start_ns) / bins->length_ns : 0;
+}
+
+/* Counting sort, so that a million requests cost two passes. */
+static void bins_make(struct bins *bins, const struct load_options *options,
+		      const struct traffic *traffic, const struct result *result)
+{
+	uint64_t i, b, n = 0, count = traffic->plan->count;
+
+	bins->length_ns = options->interval_ms * 1000000ull;
+	bins->nr = (result->end_ns - result->start_ns) / bins->length_ns + 1;
+	bins->end = calloc(bins->nr, sizeof(*bins->end));
+	bins->order = calloc(count, sizeof(*bins->order));
+	if (!bins->end || !bins->order)
+		fail(FAIL_MEASUREMENT, "out of memory for the interval log: raise --interval-ms");
+	for (i = options->warmup; i < count; i++)
+		if (traffic->stamp[i].done)
+			bins->end[bin_of(bins, traffic, result, i)]++;
+	for (b = 0; b < bins->nr; b++) {
+		uint64_t size = bins->end[b];
+
+		bins->end[b] = n;
+		n += size;
+	}
+	for (i = options->warmup; i < count; i++)
+		if (traffic->stamp[i].done)
+			bins->order[bins->end[bin_of(bins, traffic, result, i)]++] = (uint32_t)i;
+}
+
+static void put_intervals(FILE *file, const struct bins *bins, const struct traffic *traffic,
+			  const struct result *result, bool closed)
+{
+	double duration = (double)(result->end_ns - result->start_ns) / 1e9;
+	double length = (double)bins->length_ns / 1e9;
+	static struct hist hist;
+	uint64_t b, j, first = 0;
+
+	for (b = 0; b < bins->nr; b++) {
+		double start = (double)b * length;
+		int kind;
+
+		for (kind = closed ? RESULT_SERVICE : 0; kind < (closed ? RESULT_LATE : RESULT_KINDS);
+		     kind++) {
+			hist_reset(&hist);
+			for (j = first; j < bins->end[b]; j++)
+				hist_record(&hist, result_latency(traffic, bins->order[j], kind));
+			if (hdrlog_interval(file, result_kind_name[kind], start,
+					    b + 1 < bins->nr ? length : duration - start, &hist))
+				fail(FAIL_MEASUREMENT, "out of memory for the interval log");
+		}
+		first = bins->end[b];
+	}
+}
+
+static void output_hlog(const struct load_options *options, const struct traffic *traffic,
+			const struct result *result)
+{
+	bool closed = options->mode != MODE_RUN;
+	FILE *file = open_file(options->out, ".hlog");
+	uint64_t now = clock_ns(), wall = clock_read(CLOCK_REALTIME);
+	uint64_t began = traffic->start_ns + result->start_ns;
+	struct bins bins;
+
+	hdrlog_header(file, "kv-load, values in ns, binned by the time of the reply",
+		      (double)(wall - (now - began)) / 1e9);
+	bins_make(&bins, options, traffic, result);
+	put_intervals(file, &bins, traffic, result, closed);
+	free(bins.end);
+	free(bins.order);
+	close_file(file, options->out);
+}
+
+void output_files(const struct load_options *options, const struct traffic *traffic,
+		  const struct result *result, bool locked)
+{
+	FILE *file;
+
+	output_hlog(options, traffic, result);
+	if (options->mode == MODE_RUN) {
+		file = open_file(options->out, ".hgrm");
+		hdrlog_percentiles(file, &result->hist[RESULT_INTENDED]);
+		close_file(file, options->out);
+	}
+	file = open_file(options->out, ".service.hgrm");
+	hdrlog_percentiles(file, &result->hist[RESULT_SERVICE]);
+	close_file(file, options->out);
+	/* The summary last: whoever finds it finds the rest complete. */
+	file = open_file(options->out, ".json");
+	output_json(file, options, traffic, result, locked);
+	close_file(file, options->out);
+}
