@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned int caught;
+static volatile unsigned int caught;
 
 static void on_divide_error(struct dune_trap_frame *frame, void *arg)
 {
-	unsigned int *count = arg;
+	volatile unsigned int *count = arg;
 
 	++*count;
 	frame->rip += 2; /* div %ecx is F7 F1 */
@@ -31,7 +31,7 @@ int main(void)
 	int error = dune_init(NULL);
 
 	if (!error)
-		error = dune_trap_set(DUNE_TRAP_DE, on_divide_error, &caught);
+		error = dune_trap_set(DUNE_TRAP_DE, on_divide_error, (void *)&caught);
 	if (!error)
 		error = dune_enter();
 	if (error) {

@@ -10,7 +10,7 @@
 static void on_fault(uintptr_t address, uint32_t error_code,
 		     struct dune_trap_frame *frame, void *arg)
 {
-	unsigned int *writes = arg;
+	volatile unsigned int *writes = arg;
 	void *page = (void *)(address & ~(uintptr_t)(PAGE - 1));
 
 	(void)frame;
@@ -23,11 +23,11 @@ static void on_fault(uintptr_t address, uint32_t error_code,
 int main(void)
 {
 	char *page = aligned_alloc(PAGE, PAGE);
-	unsigned int writes = 0;
+	volatile unsigned int writes = 0; /* changes behind the compiler's back */
 	int error = dune_init(NULL);
 
 	if (!error)
-		error = dune_pgfault_set(on_fault, &writes);
+		error = dune_pgfault_set(on_fault, (void *)&writes);
 	if (!error)
 		error = dune_enter();
 	if (error) {

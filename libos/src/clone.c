@@ -38,7 +38,8 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 
 	ret = clone_thread(flags, child->host_sp, run->regs.rdx, run->regs.r10,
 			   run->regs.r8, child);
-	if (ret < 0 || child->parent_frees)
+	/* A thread that lives on frees its block itself, perhaps already. */
+	if (ret < 0 || flags & CLONE_VFORK)
 		thread_destroy(child);
 	return ret;
 }

@@ -17,7 +17,7 @@
  */
 const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_clone] = 1,	[SYS_fork] = 1,	 [SYS_vfork] = 1,
-	[SYS_exit] = 1,		[SYS_clone3] = 1, [SYS_rseq] = 1,
+	[SYS_exit] = 1,		[SYS_clone3] = 1,
 	[SYS_arch_prctl] = 1,	[SYS_rt_sigreturn] = 1,
 };
 
@@ -26,6 +26,17 @@ void host_die(const char *text, size_t length)
 	raw_syscall3(SYS_write, 2, (long)text, (long)length);
 	for (;;)
 		raw_syscall3(SYS_exit_group, 128 + SIGABRT, 0, 0);
+}
+
+/* The module refuses to run what it ran before: say with which errno. */
+static _Noreturn void run_failed(long error)
+{
+	char text[] = "dune: the vCPU cannot go on: DUNE_VCPU_RUN gives errno 000\n";
+	char *digit = text + sizeof(text) - 3;
+
+	for (; error; error /= 10)
+		*digit-- = (char)('0' + error % 10);
+	host_die(text, sizeof(text) - 1);
 }
 
 /* Send this thread the signal that the CPU would have raised at address. */
@@ -112,7 +123,7 @@ static long special_syscall(struct dune_thread *thread)
 		run->regs.rax = (uint64_t)arch_prctl(run);
 		return 0;
 	default:
-		/* clone3 and rseq: glibc falls back. rt_sigreturn: no frame of ours. */
+		/* clone3: libc falls back to clone. rt_sigreturn: no frame of ours. */
 		run->regs.rax = (uint64_t)-ENOSYS;
 		return 0;
 	}
@@ -131,7 +142,7 @@ long host_exit(struct dune_thread *thread, long run_result)
 	if (run_result < 0 && run->exit_reason == DUNE_EXIT_NONE)
 		return run_result;
 	if (run_result < 0)
-		HOST_DIE("dune: the vCPU cannot go on (DUNE_VCPU_RUN failed)\n");
+		run_failed(-run_result);
 	switch (run->exit_reason) {
 	case DUNE_EXIT_SYSCALL:
 		return special_syscall(thread);

@@ -87,7 +87,8 @@ int run_page_load(struct vcpu *vcpu)
 		if (error)
 			return error;
 		backend->sregs_set(vcpu, &sregs);
-	} else if (!vcpu->counts.entries) {
+		vcpu->has_sregs = true;
+	} else if (!vcpu->has_sregs) {
 		return -EINVAL; /* the first run has nothing to run with */
 	}
 	if (flags & DUNE_RUN_EVENT) {

@@ -24,6 +24,7 @@ struct vcpu {
 	struct vcpu_event event; /* [r] to deliver at the next entry */
 	bool event_sets_cr2;	/* [r] with a page fault from user space */
 	u64 event_cr2;		/* [r] */
+	bool has_sregs;		/* [r] system state was loaded once */
 	bool dead;		/* [r] after a shutdown nothing is defined */
 	int last_cpu;		/* [r] */
 	unsigned long tlb_gen;	/* [r] vm->tlb_gen at the last flush */
