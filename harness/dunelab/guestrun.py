@@ -104,8 +104,8 @@ def _arguments(argv):
     parser.add_argument("--flavour", default="cloud", help="kernel: cloud, generic, rt")
     parser.add_argument("--file", action="append", default=[], metavar="HOST:GUEST",
                         help="put a file into the guest")
-    parser.add_argument("--package", action="append", default=[], metavar="NAME",
-                        help=f"put a Debian program into the guest: {', '.join(packages.PROGRAMS)}")
+    parser.add_argument("--package", action="append", default=[], choices=list(packages.PROGRAMS),
+                        help="put a Debian program into the guest")
     parser.add_argument("--compression", choices=image.COMPRESSIONS, default="none",
                         help="of the initrd")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep console and frames there")

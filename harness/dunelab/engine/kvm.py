@@ -25,8 +25,7 @@ class Kvm(Qemu):
 
     name = "kvm"
     clock_domain = "ns(kvm-nested)"
-    accelerator = ("-accel", "kvm")
-    cpu = "host"
+    machine_name = "kvm"
 
     def available(self):
         usable, reason = super().available()

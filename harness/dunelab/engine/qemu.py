@@ -4,7 +4,9 @@
 import functools
 import shutil
 import subprocess
+import tomllib
 
+from dunelab import paths
 from dunelab.engine.base import Engine, Launch
 from dunelab.errors import UsageError
 
@@ -30,6 +32,20 @@ def program_version():
     return output.splitlines()[0] if output else None
 
 
+@functools.lru_cache(maxsize=None)
+def machine(name):
+    """vm-images/machines/NAME.toml as a dict; UsageError when it is missing or broken."""
+    path = paths.root() / "vm-images" / "machines" / f"{name}.toml"
+    try:
+        with open(path, "rb") as file:
+            fields = tomllib.load(file)
+        return {key: fields[key] for key in ("model", "max_cpus", "kernel_args", "options")}
+    except FileNotFoundError as error:
+        raise UsageError(f"the machine description {path} is missing") from error
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
 class Qemu(Engine):
     """TCG with AMD SVM, one host thread per guest CPU. Its clock is the host's: no latency
     conclusion can be drawn from it."""
@@ -37,31 +53,30 @@ class Qemu(Engine):
     name = "qemu"
     clock_domain = "ns(host)"
     deterministic = False
-    accelerator = ("-accel", "tcg,thread=multi")
-    cpu = "EPYC,+svm,+npt"
-    extra_args = ""
-    max_cpus = 16
+    machine_name = "qemu-svm"
 
     def version(self):
         version = program_version()
         if not version:
             raise UsageError(f"{PROGRAM} is missing: {HINT}")
-        return version
+        return f"{version}, machine {self.machine_name}"
 
     def available(self):
         version = program_version()
         if not version:
             return False, f"{PROGRAM} is missing: {HINT}"
-        return True, version
+        return True, f"{version}, machine {self.machine_name}"
 
     def launch(self, boot):
-        if not 1 <= boot.cpus <= self.max_cpus:
-            raise UsageError(f"engine {self.name} takes 1 to {self.max_cpus} CPUs, not {boot.cpus}")
+        wanted = machine(self.machine_name)
+        if not 1 <= boot.cpus <= wanted["max_cpus"]:
+            raise UsageError(f"engine {self.name} takes 1 to {wanted['max_cpus']} CPUs, "
+                             f"not {boot.cpus}")
         work = boot.workdir
         console, channel = work / "console.log", work / "frames.bin"
-        cmdline = " ".join(part for part in (KERNEL_ARGS, self.extra_args, boot.cmdline) if part)
+        cmdline = " ".join([KERNEL_ARGS, *wanted["kernel_args"], boot.cmdline]).strip()
         argv = [
-            shutil.which(PROGRAM) or PROGRAM, *self.accelerator, "-cpu", self.cpu,
+            shutil.which(PROGRAM) or PROGRAM, *wanted["options"], "-cpu", wanted["model"],
             "-smp", str(boot.cpus), "-m", str(boot.memory_mib),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-serial", f"file:{_escape(console)}",
@@ -73,20 +88,13 @@ class Qemu(Engine):
 
 
 class QemuIcount(Qemu):
-    """One CPU whose clock is its instruction count; two boots give the same bits as long as no
-    device I/O runs in the timed part."""
+    """One CPU whose clock is its instruction count: exact counts, as long as no device I/O runs
+    in the timed part."""
 
     name = "qemu-icount"
     clock_domain = "instr(icount)"
     deterministic = True
-    # shift=0: one tick per instruction. sleep=off: idle time is skipped, not waited for. The clock
-    # starts at a fixed date and the generator behind rdrand at a fixed seed; the guest is not
-    # offered rdrand at all, whose results QEMU takes from the host.
-    accelerator = ("-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc",
-                   "base=2026-01-01,clock=vm", "-seed", "1")
-    cpu = "EPYC,+svm,+npt,-rdrand,-rdseed"
-    extra_args = "nokaslr norandmaps"
-    max_cpus = 1        # with more, QEMU 7.2 never finishes booting, and later ones share one clock
+    machine_name = "qemu-icount"
 
 
 def _escape(path):

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Says what works on this host, one line each, and what to do about what does not."""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from dunelab import engine, paths
+from dunelab.errors import DunelabError
+
+DISK_NEEDED = 3 << 30       # bytes for kernels, Bochs and images, nothing cached
+MEMORY_NEEDED = 3 << 30     # bytes for two emulators at once beside a build
+
+OK, MISSING, NOTE = "ok", "missing", "note"
+
+
+@dataclass
+class Finding:
+    """One line. missing: something essential is not there; note: worth knowing, nothing fails."""
+
+    what: str
+    state: str
+    text: str
+
+
+def check_python():
+    """The interpreter and the modules beside the standard library."""
+    if sys.version_info < (3, 11):
+        return [Finding("python", MISSING, f"{platform.python_version()}, 3.11 or newer is needed: "
+                        "use Debian's /usr/bin/python3")]
+    return [Finding("python", OK, f"{platform.python_version()} ({sys.executable})")]
+
+
+def check_packages():
+    """The Debian packages of scripts/deps."""
+    script = paths.root() / "scripts" / "deps"
+    done = subprocess.run([script, "--check"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return [Finding("packages", OK, "all installed")]
+    lines = [line.removeprefix("missing: ") for line in done.stdout.splitlines()]
+    if not lines:
+        return [Finding("packages", MISSING, done.stderr.strip() or "scripts/deps failed")]
+    names = ", ".join(line.split("\t")[0] for line in lines)
+    return [Finding("packages", MISSING, f"{names}: run make deps")]
+
+
+def check_host():
+    """CPUs, memory and disk."""
+    cpus = len(os.sched_getaffinity(0))
+    found = [Finding("cpus", OK if cpus > 1 else NOTE,
+                     f"{cpus}" + ("" if cpus > 1 else ": two guests at once will be slow"))]
+    with open("/proc/meminfo", encoding="ascii") as file:
+        fields = dict(line.split(":") for line in file)
+    available = int(fields["MemAvailable"].split()[0]) << 10
+    found.append(_amount("memory", available, MEMORY_NEEDED, "close other programs, or use JOBS=1"))
+    for name, path in (("disk, build", paths.build()), ("disk, cache", paths.cache())):
+        there = next(p for p in (path, *path.parents) if p.exists())
+        found.append(_amount(name, shutil.disk_usage(there).free, DISK_NEEDED,
+                             f"make room below {there}, or set "
+                             f"{'BUILD' if path == paths.build() else 'DUNELAB_CACHE'}"))
+    return found
+
+
+def check_kernels():
+    """The fetched guest kernels."""
+    found = []
+    for flavour in ("cloud", "generic", "rt"):
+        folder = paths.build() / "kernel" / flavour
+        try:
+            version = json.loads((folder / "version").read_text())
+            found.append(Finding(f"kernel {flavour}", OK,
+                                 f"{version['release']} ({version['package_version']})"))
+        except (OSError, ValueError, KeyError):
+            if flavour == "cloud":
+                found.append(Finding("kernel cloud", NOTE, "not fetched yet: make kernel does it"))
+    return found
+
+
+def check_modules():
+    """dune.ko for the fetched kernels."""
+    modules = sorted((paths.build() / "modules").glob("*/dune.ko"))
+    if not modules:
+        return [Finding("dune.ko", NOTE, "not built yet: make modules does it")]
+    return [Finding("dune.ko", OK, "built for " + ", ".join(m.parent.name for m in modules))]
+
+
+def check_engines():
+    """Every engine, KVM by booting a guest on it."""
+    found = []
+    for name in engine.names():
+        try:
+            chosen = engine.get(name)
+            usable, reason = chosen.available()
+            text = f"{reason}; clock: {chosen.clock_domain}" if usable else reason
+        except DunelabError as error:
+            usable, text = False, str(error)
+        # KVM is a bonus, Bochs is built when it is first needed; QEMU has to be there.
+        state = OK if usable else MISSING if name == "qemu" else NOTE
+        found.append(Finding(f"engine {name}", state, text.replace("\n", " ")))
+    return found
+
+
+CHECKS = (check_python, check_packages, check_host, check_kernels, check_modules, check_engines)
+
+
+def _amount(what, have, need, remedy):
+    text = f"{have / (1 << 30):.1f} GiB free"
+    if have >= need:
+        return Finding(what, OK, text)
+    return Finding(what, NOTE, f"{text}, {need / (1 << 30):.0f} GiB are comfortable: {remedy}")
+
+
+def main(argv):
+    """`python3 -m dunelab doctor`: 0 unless something essential is missing, then 2."""
+    argparse.ArgumentParser(prog="dunelab doctor", description=__doc__).parse_args(argv)
+    missing = 0
+    for check in CHECKS:
+        for finding in check():
+            missing += finding.state == MISSING
+            print(f"{finding.state:<8} {finding.what:<18} {finding.text}", flush=True)
+    return 2 if missing else 0
