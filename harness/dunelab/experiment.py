@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dunelab import (claims, hostenv, journal, kvimage, kvscript, paths, plan as planning, progress,
+from dunelab import (claims, figures, hostenv, journal, kvimage, kvscript, paths, plan as planning, progress,
                      report, results, store, summary)
 from dunelab.engine import base, supervise
 from dunelab.errors import DunelabError, GuestError, UsageError
@@ -412,7 +412,7 @@ def main(argv):
     usable, why = engine.available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")
-    report.require_gnuplot()
+    figures.require_gnuplot()
     kvimage.require(plan)
     commit, dirty = hostenv.commit()
     where = store.create(Path(args.out) if args.out else paths.root() / "results", plan, commit,

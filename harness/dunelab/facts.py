@@ -162,14 +162,14 @@ def _validity(run):
             body.append([f"{row.group} {row.load}", row.system, "-", "-", "-",
                          "; ".join(row.flags)])
             continue
-        offered, achieved = (item.summary.get(k) for k in ("offered_rps", "achieved_rps"))
+        share = stats.achieved_share(item.summary)
         halves = item.validity.halves
         body.append([
             f"{row.group} {row.load}", row.system,
-            f"{achieved / offered:.4f}" if offered and achieved else "-",
+            f"{share:.4f}" if share is not None else "-",
             f"{item.intended.total:,}",
             f"{halves[0]:,} / {halves[1]:,}" if halves else "-", "; ".join(row.flags) or "ok"])
-    return "Validity", (["load", "system", "achieved / offered", "n", "p50 by half", "flags"],
+    return "Validity", (["load", "system", "achieved / scheduled", "n", "p50 by half", "flags"],
                         body), (
         f"A cell is flagged when the achieved load is off by more than "
         f"{stats.LOAD_TOLERANCE:.0%}, the generator's p99 lateness exceeds {stats.LATE_SHARE:.0%} "

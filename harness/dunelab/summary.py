@@ -45,7 +45,8 @@ def run_record(files, unit, domain):
     return {
         "status": results.DONE, "status_detail": None,
         "load": {"model": "open", "arrival": given.get("arrival"),
-                 "offered": given.get("offered_rps"), "achieved": given.get("achieved_rps"),
+                 "offered": given.get("offered_rps"),
+                 "scheduled": given.get("scheduled_rps"), "achieved": given.get("achieved_rps"),
                  "schedule_fnv64": given.get("schedule_fnv64"), "late": given.get("late"),
                  "generator_ok": not any("late" in reason for reason in validity.reasons)},
         "warmup": {"policy": "count", "discarded": given.get("warmup_discarded"),

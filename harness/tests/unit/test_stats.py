@@ -89,7 +89,7 @@ def test_a_clean_cell_is_valid():
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({"achieved_rps": 900.0}, "90.0% of the offered"), ({"lost": 3}, "3 requests lost"),
+    ({"achieved_rps": 900.0}, "90.0% of the scheduled"), ({"lost": 3}, "3 requests lost"),
     ({"errors": 2}, "2 errors"), ({"requests": 5000}, "4,000 of 5,000"),
     ({"late": {"p99": 900}}, "sent late"), ({"intended": {"overflow": 1}}, "beyond")])
 def test_each_fault_has_its_reason(changes, words):
