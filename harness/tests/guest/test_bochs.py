@@ -41,14 +41,18 @@ def probe():
 def boots(probe, tmp_path_factory):
     """Two boots of one image on two CPUs, the second one on a loaded host."""
     folder = tmp_path_factory.mktemp("bochs")
+    engine = engines.get("bochs")
+    engine.ensure()
+    initrd = guestrun.build_initrd(folder, {"/lab/bin/bochs-probe": probe,
+                                            "/lab/run": f"#!/bin/sh\n{SCRIPT}"})
     results = []
     for number, load in enumerate((0, 3)):
         hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
         try:
             workdir = folder / str(number)
             workdir.mkdir()
-            results.append(guestrun.run(SCRIPT, "bochs", {"/lab/bin/bochs-probe": probe}, cpus=2,
-                                        workdir=workdir))
+            results.append(engine.run(engines.Boot(guestrun.find_kernel(), initrd, "", 2, 512,
+                                                   240.0, workdir)))
         finally:
             for hog in hogs:
                 hog.kill()
