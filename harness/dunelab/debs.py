@@ -123,7 +123,12 @@ def sha256(path):
 
 
 def _lookup(names):
-    output = _apt(["apt-cache", "show", "--no-all-versions", *names])
+    try:
+        output = _apt(["apt-cache", "show", "--no-all-versions", *names])
+    except AptError as error:
+        raise AptError(f"apt does not know {', '.join(names)} ({error}); is there a network, and "
+                       "does /etc/apt list Debian's main archive? Then run: apt-get update"
+                       ) from error
     found = {}
     for stanza in output.split("\n\n"):
         fields = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", stanza, re.M))
@@ -134,8 +139,8 @@ def _lookup(names):
                 fields.get("Depends", ""))
     for name in names:
         if name not in found:
-            raise AptError(f"apt does not know the package {name}; run apt-get update, and check "
-                           "that /etc/apt lists Debian's main archive")
+            raise AptError(f"apt has no source for the package {name}: check that /etc/apt lists "
+                           "Debian's main archive, and run: apt-get update")
     return found
 
 

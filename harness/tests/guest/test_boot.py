@@ -4,6 +4,7 @@
 import hashlib
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,22 +12,21 @@ from dunelab import engine, guestrun, image, paths
 from dunelab.engine.base import Boot
 
 
-@pytest.mark.parametrize("status", [0, 7])
-def test_exit_status_reaches_the_harness(guest, status):
-    result = guest(f"echo from inside; exit {status}")
-    assert (result.status, result.exit_code) == ("DONE", status), result.detail
+def test_a_clean_guest_that_succeeds(guest):
+    result = guest("echo from inside; exit 0")
+    assert (result.status, result.exit_code) == ("DONE", 0), result.detail
     assert result.console_text().startswith("from inside\n")
+    assert result.payload("dmesg") is None
+    # The goal is 4 s on an idle host; here others may be working.
+    assert result.time_to_run_s < 8 * max(1.0, os.getloadavg()[0] / os.cpu_count())
+
+
+def test_exit_status_reaches_the_harness(guest):
+    assert guest("exit 7").exit_code == 7
 
 
 def test_a_script_that_is_killed_has_the_shells_status(guest):
     assert guest("kill -TERM $$").exit_code == 128 + signal.SIGTERM
-
-
-def test_the_guest_gets_to_its_program_in_time(guest):
-    result = guest("exit 0")
-    assert result.ok, result.detail
-    # The goal is 4 s on an idle host; here others may be working.
-    assert result.time_to_run_s < 8
 
 
 def test_files_events_and_standard_input_are_reported_intact(guest, tmp_path):
@@ -157,23 +157,30 @@ def test_a_warning_in_the_kernel_log_is_reported(guest):
     assert b"at nowhere" in result.payload("dmesg")
 
 
-def test_a_clean_guest_reports_no_kernel_log(guest):
-    assert guest("exit 0").payload("dmesg") is None
-
-
 def test_an_image_is_reproducible():
     files = {"/lab/run": b"#!/bin/sh\n", "/x": b"y"}
     assert image.build(files) == image.build(files)
 
 
-def test_icount_repeats_bit_for_bit(guest):
-    script = """
+def test_icount_repeats_bit_for_bit(tmp_path):
+    script = """#!/bin/sh
         cat /proc/uptime /proc/stat
         dd if=/dev/urandom bs=16 count=1 2>/dev/null | hexdump
         cat /proc/sys/kernel/random/boot_id
+        dmesg | report stdin log
     """
-    first, second = (guest(script, engine="qemu-icount") for _ in range(2))
-    assert first.ok and second.ok, first.detail
+    # One image for both: others may be building programs that go into a new one.
+    initrd = guestrun.build_initrd(tmp_path, {"/lab/run": script.encode()}, automatic=False)
+    chosen = engine.get("qemu-icount")
+
+    def boot(name):
+        work = tmp_path / name
+        work.mkdir()
+        return chosen.run(Boot(guestrun.find_kernel(), initrd, "", 1, 512, 120.0, work))
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(boot, ("first", "second"))
+    assert first.ok and second.ok, first.detail + second.detail
+    assert first.frames == second.frames
     assert first.console_text() == second.console_text()
     assert len(first.console_text()) > 300
 
