@@ -37,7 +37,7 @@ static inline void reply_add(struct reply *reply, const char *text, size_t size)
 {
 	char *to = reply_room(reply, size);
 
-	if (to) {
+	if (to && size) {
 		memcpy(to, text, size);
 		reply->len += size;
 	}
