@@ -13,8 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dunelab import (claims, figures, hostenv, journal, kvimage, kvscript, paths, plan as planning, progress,
-                     report, results, store, summary)
+from dunelab import (claims, figures, hostenv, journal, kvimage, kvscript, paths,
+                     plan as planning, progress, report, results, store, summary)
 from dunelab.engine import base, supervise
 from dunelab.errors import DunelabError, GuestError, UsageError
 

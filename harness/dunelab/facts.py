@@ -145,13 +145,17 @@ def _service(run):
         late = item.summary.get("late") or {}
         body.append([f"{row.group} {row.load}", row.system,
                      *(tables.percentile_text(cell) for cell in cells),
-                     f"{late['p99']:,}" if late.get("p99") is not None else "-"])
+                     f"{late['p99']:,}" if late.get("p99") is not None else "-",
+                     f"{item.validity.late_share:.1%}" if item.validity.late_share is not None
+                     else "-"])
     if not body:
         return None
     return "Service time and the generator", (
-        ["load", "system", "service p50", "service p99", "late p99"], body), (
+        ["load", "system", "service p50", "service p99", "late p99", "late / latency"],
+        body), (
         f"Service time runs from the actual send; lateness is how much later than intended the "
-        f"generator sent. All in {run.unit}.")
+        f"generator sent, on the same schedule for every system; its last column compares the "
+        f"means. All in {run.unit}.")
 
 
 def _validity(run):
@@ -172,9 +176,9 @@ def _validity(run):
     return "Validity", (["load", "system", "achieved / scheduled", "n", "p50 by half", "flags"],
                         body), (
         f"A cell is flagged when the achieved load is off by more than "
-        f"{stats.LOAD_TOLERANCE:.0%}, the generator's p99 lateness exceeds {stats.LATE_SHARE:.0%} "
-        f"of the median latency, requests were lost, or the medians of its halves differ by "
-        f"more than {stats.DRIFT:.0%} with intervals apart. Rates above "
+        f"{stats.LOAD_TOLERANCE:.0%}, requests were lost, or the medians of its halves differ by "
+        f"more than {stats.DRIFT:.0%} with intervals apart; then it gets no verdict. "
+        f"Lateness above {stats.LATE_SHARE:.0%} of the mean latency is noted. Rates above "
         "95 % of a system's own capacity are skipped: an open-loop queue has no steady state "
         "there.")
 
@@ -183,14 +187,16 @@ def _exits(run):
     rows = [item for item in run.cells if item.done and item.dune]
     if not rows:
         return None
-    names = sorted({name for item in rows for name in item.dune},
-                   key=lambda name: -max(item.dune.get(name, 0) for item in rows))
+    names = [name for name in sorted(
+        {name for item in rows for name in item.dune},
+        key=lambda name: -max(item.dune.get(name, 0) for item in rows))
+        if any(item.dune.get(name) for item in rows)]
     header = ["system", "load", *names]
     body = []
     for item in rows:
         requests = item.intended.total + (item.summary.get("warmup_discarded") or 0)
         body.append([item.cell.system, f"{item.cell.kind} {item.cell.load}",
-                     *(f"{item.dune.get(name, 0) / requests:.3f}" for name in names)])
+                     *(f"{item.dune.get(name, 0) / requests:.4f}" for name in names)])
     return "Dune events per request", (header, body), (
         "Counted by the module over a cell, warm-up included.")
 

@@ -47,7 +47,7 @@ environment() {{
 }}
 dune_stats() {{
 	for file in $(find /sys/kernel/debug/dune -type f 2>/dev/null | sort); do
-		section "${{file#/sys/kernel/debug/dune/}}" cat "$file"
+		section "$1 ${{file#/sys/kernel/debug/dune/}}" cat "$file"
 	done
 }}
 """
@@ -69,14 +69,14 @@ report event preloaded
 """
 
 _CELL = r"""
-report event cell-start {number}
+{before}report event cell-start {number}
 {run} >/tmp/load.log 2>&1
 code=$?
 if [ $code -eq 0 ]; then
 	for kind in json hlog hgrm service.hgrm; do
 		[ ! -e cell-{number}.$kind ] || report file cell-{number}.$kind cell-{number}.$kind
 	done
-	{stats}report event cell-done {number}
+	{after}report event cell-done {number}
 else
 	status=3
 	report event cell-failed {number} "kv-load ended with $code: $(tail -n 3 /tmp/load.log)"
@@ -138,9 +138,12 @@ def script(plan, system, phase, cells=()):
         parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
                      "report file capacity.json capacity.json\n")
     for number, cell in enumerate(cells):
-        stats = f"dune_stats | report stdin cell-{number}.dune\n\t" if system.dune else ""
-        parts.append(_CELL.format(number=number, stats=stats,
-                                  run=shlex.join(cell_argv(plan, cell, number))))
+        counters = f"cell-{number}.counters"
+        parts.append(_CELL.format(
+            number=number, run=shlex.join(cell_argv(plan, cell, number)),
+            before=f"dune_stats before >{counters}\n" if system.dune else "",
+            after=f"dune_stats after >>{counters}\n\treport file {counters} cell-{number}.dune\n\t"
+            if system.dune else ""))
     parts.append(_TAIL)
     return "".join(parts)
 
@@ -155,3 +158,18 @@ def parse_sections(text):
         elif name is not None:
             sections[name].append(line)
     return {key: "\n".join(lines).strip() for key, lines in sections.items()}
+
+
+def dune_counters(text):
+    """{event: count} of one cell, from the module's counters before and after it."""
+    counts = {}
+    for name, lines in parse_sections(text).items():
+        when, _, source = name.partition(" ")
+        if not source.startswith("vm-"):
+            continue
+        for line in lines.splitlines():
+            key, _, value = line.partition(" ")
+            if value.isdigit() and key not in ("vcpus", "slots", "tables"):
+                sign = 1 if when == "after" else -1
+                counts[key] = counts.get(key, 0) + sign * int(value)
+    return counts

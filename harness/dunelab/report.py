@@ -101,8 +101,9 @@ def missing(run):
 def flagged(run):
     """One line for each measured cell that was not what the plan asked for."""
     return [f"{item.cell.system} {item.cell.kind} {item.cell.load}: "
-            + "; ".join(item.validity.reasons)
-            for item in run.cells if item.done and not item.validity.ok]
+            + "; ".join(item.validity.reasons + item.validity.cautions)
+            for item in run.cells
+            if item.done and (item.validity.reasons or item.validity.cautions)]
 
 
 def main(argv):

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 
-from dunelab import claims, hdr, results, stats, tables
+from dunelab import claims, hdr, kvscript, results, stats, tables
 
 
 def latency_record(histogram, given, unit="ns", domain=None):
@@ -48,12 +48,14 @@ def run_record(files, unit, domain):
                  "offered": given.get("offered_rps"),
                  "scheduled": given.get("scheduled_rps"), "achieved": given.get("achieved_rps"),
                  "schedule_fnv64": given.get("schedule_fnv64"), "late": given.get("late"),
-                 "generator_ok": not any("late" in reason for reason in validity.reasons)},
+                 "late_share": validity.late_share},
         "warmup": {"policy": "count", "discarded": given.get("warmup_discarded"),
                    "stationary": validity.stationary},
         "lat": {tag: latency_record(merged[tag], given.get(tag) or {}, unit, domain)
                 for tag in ("intended", "service") if tag in merged},
-        "validity": {"ok": validity.ok, "reasons": validity.reasons}}
+        "counters": kvscript.dune_counters(files.get("dune.txt", b"").decode("utf-8", "replace")),
+        "validity": {"ok": validity.ok, "reasons": validity.reasons,
+                     "cautions": validity.cautions}}
 
 
 def as_json(run):

@@ -67,7 +67,7 @@ def _row(run, result, kind, load):
         row.flags = [f"{result.status}: {result.detail}"]
         return row
     row.percentiles = {name: stats.gated(result.intended, name) for name in shown(run)}
-    row.flags = list(result.validity.reasons)
+    row.flags = result.validity.reasons + result.validity.cautions
     base = run.find(run.plan.baseline, kind, load)
     if run.conclusive and base is not None and base.done and base is not result:
         for name in shown(run):
