@@ -37,16 +37,8 @@ def check_python():
 
 
 def check_packages():
-    """The Debian packages of scripts/deps."""
-    script = paths.root() / "scripts" / "deps"
-    done = subprocess.run([script, "--check"], capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return [Finding("packages", OK, "all installed")]
-    lines = [line.removeprefix("missing: ") for line in done.stdout.splitlines()]
-    if not lines:
-        return [Finding("packages", MISSING, done.stderr.strip() or "scripts/deps failed")]
-    names = ", ".join(line.split("\t")[0] for line in lines)
-    return [Finding("packages", MISSING, f"{names}: run make deps")]
+    """The Debian packages of scripts/deps: those to build and run, and those to test."""
+    return [_packages("base", MISSING), _packages("test", NOTE)]
 
 
 def check_host():
@@ -106,6 +98,19 @@ def check_engines():
 
 
 CHECKS = (check_python, check_packages, check_host, check_kernels, check_modules, check_engines)
+
+
+def _packages(group, state):
+    script = paths.root() / "scripts" / "deps"
+    done = subprocess.run([script, "--check", group], capture_output=True, text=True, check=False)
+    what = f"packages, {group}"
+    if done.returncode == 0:
+        return Finding(what, OK, "all installed")
+    if done.returncode != 1:
+        return Finding(what, state, done.stderr.strip() or "scripts/deps failed")
+    lines = [line.removeprefix("missing: ") for line in done.stdout.splitlines()]
+    names = ", ".join(line.split("\t")[0] for line in lines)
+    return Finding(what, state, f"{names}: run make deps")
 
 
 def _amount(what, have, need, remedy):
