@@ -97,6 +97,8 @@ int dune_counters_get(struct dune_counters *counters)
 		.interrupts = stats.exits[0],
 		.syscalls = stats.exits[1],
 		.tdp_faults = stats.exits[2],
+		.tdp_maps_4k = stats.tdp_maps_4k,
+		.tdp_maps_2m = stats.tdp_maps_2m,
 		.invalidations = stats.invalidations,
 	};
 	return 0;

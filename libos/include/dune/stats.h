@@ -14,6 +14,8 @@ struct dune_counters {
 	uint64_t syscalls;	/* hypercalls: each is a forwarded system call */
 	uint64_t tdp_faults;	/* nested page faults */
 	uint64_t interrupts;	/* exits because the host was interrupted */
+	uint64_t tdp_maps_4k;	/* nested entries installed, by size */
+	uint64_t tdp_maps_2m;
 	uint64_t invalidations; /* times Linux took mapped memory away */
 };
 
