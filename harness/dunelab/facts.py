@@ -177,7 +177,8 @@ def _validity(run):
                         body), (
         f"A cell is flagged when the achieved load is off by more than "
         f"{stats.LOAD_TOLERANCE:.0%}, requests were lost, or the medians of its halves differ by "
-        f"more than {stats.DRIFT:.0%} with intervals apart; then it gets no verdict. "
+        f"more than {stats.DRIFT:.0%} and three standard errors of {stats.BATCHES} batches; "
+        f"then it gets no verdict. "
         f"Lateness above {stats.LATE_SHARE:.0%} of the mean latency is noted. Rates above "
         "95 % of a system's own capacity are skipped: an open-loop queue has no steady state "
         "there.")

@@ -7,10 +7,12 @@ Beside each image lie the file that draws it and its data, so that it can be mad
 """
 
 import math
+import os
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,19 +71,23 @@ def draw(figures, run, report_dir):
     data.mkdir(parents=True, exist_ok=True)
     for script in PLOTS.glob("*.gp"):
         shutil.copyfile(script, plots / "gp" / script.name)
-    for figure in figures:
-        for system, text in figure.data.items():
-            (data / f"{figure.name}.{system}.tsv").write_text(text, "utf-8")
-        (plots / f"{figure.name}.gp").write_text(_driver(figure, run), "utf-8")
-        done = subprocess.run(["gnuplot", f"{figure.name}.gp"], cwd=plots, text=True,
-                              capture_output=True, timeout=TIME_LIMIT_S)
-        if done.returncode:
-            raise DunelabError(f"gnuplot failed on {plots}/{figure.name}.gp:\n{done.stderr}")
-        points = series_points(plots / f"{figure.name}.svg")
-        for system in figure.data:
-            if points.get(system, 0) < 1:
-                raise DunelabError(f"{plots}/{figure.name}.svg has no point for {system}: "
-                                   "this is a fault of the report, the data are kept")
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(lambda figure: _draw(figure, run, plots, data), figures))
+
+
+def _draw(figure, run, plots, data):
+    for system, text in figure.data.items():
+        (data / f"{figure.name}.{system}.tsv").write_text(text, "utf-8")
+    (plots / f"{figure.name}.gp").write_text(_driver(figure, run), "utf-8")
+    done = subprocess.run(["gnuplot", f"{figure.name}.gp"], cwd=plots, text=True,
+                          capture_output=True, timeout=TIME_LIMIT_S)
+    if done.returncode:
+        raise DunelabError(f"gnuplot failed on {plots}/{figure.name}.gp:\n{done.stderr}")
+    points = series_points(plots / f"{figure.name}.svg")
+    for system in figure.data:
+        if points.get(system, 0) < 1:
+            raise DunelabError(f"{plots}/{figure.name}.svg has no point for {system}: "
+                               "this is a fault of the report, the data are kept")
 
 
 def series_points(svg):

@@ -162,16 +162,15 @@ class Histogram:
 
     def encode(self):
         """The uncompressed V2 bytes."""
-        used = [index for index, count in self.counts.items() if count]
-        out, index, limit = bytearray(), 0, max(used) + 1 if used else 1
-        while index < limit:
-            count = self.counts.get(index, 0)
-            run = 1
-            if not count:
-                while index + run < limit and not self.counts.get(index + run):
-                    run += 1
-            _put_zigzag(out, count if count or run == 1 else -run)
-            index += run
+        out, following = bytearray(), 0
+        for index in sorted(index for index, count in self.counts.items() if count):
+            empty = index - following
+            if empty:
+                _put_zigzag(out, 0 if empty == 1 else -empty)
+            _put_zigzag(out, self.counts[index])
+            following = index + 1
+        if not out:
+            _put_zigzag(out, 0)
         return _HEADER.pack(_COOKIE_V2 | _WORD_8_BYTES, len(out), 0, self.digits,
                             self.lowest, self.highest, 1.0) + bytes(out)
 

@@ -143,8 +143,6 @@ def inline(svg, figure):
     """An SVG of ours as part of the page: own ids, the page's colours, no namespace addresses."""
     svg = re.sub(r"^.*?(?=<svg)", "", svg, flags=re.S)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
-    svg = re.sub(r'\s(xmlns(:xlink)?|font-family|width|height)="[^"]*"(?=[^<]*viewBox)', "", svg,
-                 count=0)
     head, _, rest = svg.partition(">")
     head = re.sub(r'\s(xmlns(:\w+)?|width|height)="[^"]*"', "", head)
     head += f' role="img" aria-label="{_text(figure.title)}"'
@@ -152,8 +150,7 @@ def inline(svg, figure):
     svg = re.sub(r"<title>Gnuplot</title>|<desc>.*?</desc>", "", svg, flags=re.S)
     svg = re.sub(r'\s*font-family="[^"]*"', "", svg)
     svg = svg.replace("xlink:href", "href")
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{figure.name}-\1"', svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{figure.name}-\1"', svg)
+    svg = re.sub(r"""\b(id=["']|href=["']#)""", rf"\1{figure.name}-", svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure.name}-\1)", svg)
     for pattern, name in _palette():
         svg = re.sub(pattern, f"var(--{name})", svg, flags=re.I)

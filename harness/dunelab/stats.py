@@ -18,8 +18,9 @@ USABLE, FLAG = 20, 5
 PERCENTILES = ("50", "90", "99", "99.9", "99.99")
 # Achieved over scheduled load; share of the mean latency that is the generator's own lateness.
 LOAD_TOLERANCE, LATE_SHARE = 0.01, 0.10
-# Medians of the two halves of a run may differ by this much before the run is called drifting.
-DRIFT = 0.10
+# Medians of the two halves of a run may differ by this much before the run is called drifting;
+# they are judged by the spread of the medians of so many parts.
+DRIFT, BATCHES = 0.10, 20
 
 
 @dataclass(frozen=True)
@@ -154,23 +155,38 @@ class Validity:
         return not self.reasons
 
 
-def halves(intervals):
-    """Medians of the first and the second half of the samples, or None with under 200.
+def batches(intervals):
+    """Medians of BATCHES consecutive parts of a run with about equally many samples, or None.
 
-    intervals: Histograms in order of time.  The cut is the interval border nearest the middle.
+    intervals: Histograms in order of time.  None when there are under 20 samples a part.
+    Waiting times of neighbouring requests are alike, so a part, not a request, is the unit in
+    which a run may be said to drift.
     """
     total = sum(item.total for item in intervals)
-    if total < 200 or len(intervals) < 2:
+    if total < 20 * BATCHES:
         return None
-    running, cut, best = 0, 1, total
-    for number, item in enumerate(intervals[:-1], 1):
+    medians, part, running = [], [], 0
+    for item in intervals:
+        part.append(item)
         running += item.total
-        if abs(2 * running - total) < best:
-            cut, best = number, abs(2 * running - total)
-    first, second = merge(intervals[:cut]), merge(intervals[cut:])
-    if min(first.total, second.total) < 100:
-        return None
-    return first, second
+        if running >= total * (len(medians) + 1) / BATCHES and sum(i.total for i in part) >= 20:
+            medians.append(merge(part).percentile("50"))
+            part = []
+    return medians if len(medians) >= BATCHES // 2 else None
+
+
+def drift(medians):
+    """((mean of the first half, of the second), whether they differ) of batch medians.
+
+    They differ when the means are more than DRIFT apart and more than three standard errors.
+    """
+    cut = len(medians) // 2
+    groups = medians[:cut], medians[cut:]
+    means = [sum(group) / len(group) for group in groups]
+    error = math.sqrt(sum(sum((x - mean) ** 2 for x in group) / (len(group) - 1) / len(group)
+                          for group, mean in zip(groups, means)))
+    apart = abs(means[0] - means[1])
+    return tuple(map(round, means)), apart > DRIFT * min(means) and apart > 3 * error
 
 
 def achieved_share(summary):
@@ -213,19 +229,11 @@ def check(summary, intended, intervals):
             # Counted from the intended time, lateness is part of every system's latency alike.
             result.cautions.append(f"{result.late_share:.0%} of the mean latency is lateness of "
                                    "the generator, which draws ratios towards 1")
-    parts = halves(intervals)
-    if parts:
-        first, second = parts
-        result.halves = (first.percentile("50"), second.percentile("50"))
-        low, high = sorted(result.halves)
-        apart = _disjoint(confidence_interval(first, "50"), confidence_interval(second, "50"))
-        result.stationary = not (apart and high > low * (1 + DRIFT))
-        if not result.stationary:
+    medians = batches(intervals)
+    if medians:
+        result.halves, drifts = drift(medians)
+        result.stationary = not drifts
+        if drifts:
             result.reasons.append(f"not stationary: median {result.halves[0]:,} in the first "
                                   f"half, {result.halves[1]:,} in the second")
     return result
-
-
-def _disjoint(one, other):
-    """Whether two intervals, either of which may be None, have no value in common."""
-    return bool(one and other) and (one[1] < other[0] or other[1] < one[0])

@@ -84,7 +84,7 @@ def summary(**changes):
 
 def test_a_clean_cell_is_valid():
     part = filled(range(1000, 3000))
-    result = stats.check(summary(), hdr.merge([part, part]), [part, part])
+    result = stats.check(summary(), hdr.merge([part, part]), [part] * 40)
     assert result.ok and result.stationary and not result.saturated
 
 
@@ -99,9 +99,24 @@ def test_each_fault_has_its_reason(changes, words):
 
 
 def test_drift_is_noticed():
-    early, late = filled(range(1000, 3000)), filled(range(2000, 4000))
-    result = stats.check(summary(), hdr.merge([early, late]), [early, late])
+    early, late = filled(range(1000, 1100)), filled(range(1500, 1600))
+    parts = [early] * 20 + [late] * 20
+    result = stats.check(summary(), hdr.merge(parts), parts)
     assert result.stationary is False and "not stationary" in result.reasons[0]
+
+
+def test_waves_that_come_and_go_are_no_drift():
+    rng, level, parts = random.Random(3), 1000.0, []
+    for _ in range(60):
+        level = max(500.0, level * rng.choice((0.8, 1.25)) * 0.5 + 500)
+        parts.append(filled(int(level * (1 + rng.random())) for _ in range(70)))
+    result = stats.check(summary(requests=4200), hdr.merge(parts), parts)
+    assert result.stationary and result.ok
+
+
+def test_too_few_samples_say_nothing_about_drift():
+    part = filled(range(1000, 1010))
+    assert stats.check(summary(requests=20), hdr.merge([part] * 2), [part] * 2).stationary is None
 
 
 def test_lateness_is_a_caution_not_a_fault():

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The report: what it says, what it refuses to say, and that its figures are not empty."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import pytest
+
+import sample_run
+from dunelab import cli, figures, kvscript, plan as planning, report
+from dunelab.errors import DunelabError
+
+pytestmark = pytest.mark.skipif(not shutil.which("gnuplot"), reason="needs gnuplot")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The report of a complete run."""
+    return report.make(sample_run.build(tmp_path_factory.mktemp("run"), sample_run.plan()).path)
+
+
+def test_every_figure_has_points_in_every_series_and_the_claim(made):
+    assert made.figures
+    for figure in made.figures:
+        svg = made.run.store.report / "plots" / f"{figure.name}.svg"
+        points = figures.series_points(svg)
+        assert set(points) == set(figure.data) and min(points.values()) >= 1
+        text = " ".join(ElementTree.parse(svg).getroot().itertext())
+        assert "instr(bochs)" in text and "not hardware time" in text
+        assert svg.with_suffix(".png").stat().st_size > 5000
+        for system in figure.data:
+            assert (made.run.store.report / "data" / f"{figure.name}.{system}.tsv").exists()
+
+
+def test_a_series_without_points_is_noticed(made, tmp_path):
+    figure = next(f for f in made.figures if f.script == "spectrum")
+    figure.data = {**figure.data, "linux": "# nothing\n1\tNaN\tNaN\tNaN\n"}
+    with pytest.raises(DunelabError, match="no point for linux"):
+        figures.draw([figure], made.run, tmp_path)
+
+
+def test_a_figure_can_be_drawn_again_from_what_lies_beside_it(made, tmp_path):
+    import subprocess
+    copy = tmp_path / "report"
+    shutil.copytree(made.run.store.report, copy)
+    name = made.figures[0].name
+    before = (copy / "plots" / f"{name}.svg").read_bytes()
+    (copy / "plots" / f"{name}.svg").unlink()
+    subprocess.run(["gnuplot", f"{name}.gp"], cwd=copy / "plots", check=True, timeout=60)
+    assert (copy / "plots" / f"{name}.svg").read_bytes() == before
+
+
+class Checker(HTMLParser):
+    """Collects references, ids and unbalanced tags of a page."""
+
+    VOID = {"meta", "br", "link", "img", "path", "use", "circle", "rect", "fecomposite",
+            "feflood"}
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.ids, self.open = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("href", "src", "xlink:href"):
+                self.links.append(value)
+            if name == "id":
+                self.ids.append(value)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_self_contained_and_well_formed(made):
+    text = made.index.read_text()
+    assert "http:" not in text and "https:" not in text and "@import" not in text
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == [] and len(checker.ids) == len(set(checker.ids))
+    assert not any(tag in text for tag in ("<script", "<link", "<img"))
+    (made.run.store.journal).touch()
+    (made.run.store.path / "boots").mkdir(exist_ok=True)
+    for link in checker.links:
+        if link.startswith("#"):
+            assert link[1:] in checker.ids
+        else:
+            assert (made.index.parent / link).exists(), link
+    assert text.count("<svg") == len(made.figures)
+    assert "prefers-color-scheme:dark" in text and "width=device-width" in text
+    assert text.index("Compared with linux") < text.index("<svg") < text.index("reproduce")
+
+
+def test_the_claim_and_the_same_seed_check_are_in_every_form(made):
+    for text in (made.index.read_text(), made.markdown.read_text(), report.terminal(made)):
+        assert "instr(bochs)" in text and "not hardware time" in text
+        assert "the bits agreed" in text and "flatters Dune" in text
+        assert not re.search(r"\d (us|ms|µs)\b", text)
+
+
+def test_percentiles_without_samples_are_refused_everywhere(made):
+    # 4,000 requests: p99 has 40 beyond, p99.9 only 4.
+    assert "n/a (need &gt;= 20,000)" in made.index.read_text()
+    assert "n/a (need >= 20,000)" in report.terminal(made)
+    summary = json.loads((made.run.store.path / "summary.json").read_text())
+    measured = [c for c in summary["cells"] if c["status"] == "DONE"]
+    assert measured and all(c["percentile"]["99.9"] is None for c in measured)
+    assert all(c["unit"] == "vns" for c in measured)
+
+
+def test_the_slower_system_is_called_slower(made):
+    summary = json.loads((made.run.store.path / "summary.json").read_text())
+    at = {(c["system"], c["group"], c["load"]): c for c in summary["cells"]}
+    slow = at["dune", "equal", "0.7"]["ratio"]["99"]
+    assert slow["verdict"] == "higher" and slow["ci95"][0] > 1
+    assert at["memcached", "equal", "0.7"]["ratio"]["99"]["verdict"] == "lower"
+    assert "ratio" not in at["linux", "equal", "0.7"] or not at["linux", "equal", "0.7"]["ratio"]
+
+
+def test_the_table_of_values_is_complete(made):
+    rows = list(csv.DictReader(io.StringIO((made.run.store.path / "summary.csv").read_text())))
+    cells = {(r["system"], r["group"], r["load"]) for r in rows if r["metric"] == "p99"}
+    assert len(cells) == 4 * 2 * 2
+    assert {r["metric"] for r in rows} >= {"capacity", "p50", "p99", "p99.9"}
+    assert all(r["clock_domain"] == "instr(bochs)" for r in rows if r["metric"])
+
+
+def test_merged_histograms_are_written(made):
+    item = made.run.cells[0]
+    folder = made.run.store.cell(item.cell)
+    assert (folder / "merged.hlog").exists() and (folder / "merged.hgrm").exists()
+    record = json.loads((folder / "cell.json").read_text())
+    assert record["lat"]["intended"]["N"] == made.run.plan.requests
+
+
+def test_an_incomplete_run_says_what_is_missing(tmp_path):
+    plan = sample_run.plan(systems="linux dune", requests="400")
+    without = [c.id for c in planning.expected_cells(plan) if c.system == "dune"
+               and c.kind == "own"]
+    where = sample_run.build(tmp_path, plan, without=without, status="interrupted")
+    made = report.make(where.path)
+    for text in (made.index.read_text(), made.markdown.read_text()):
+        assert "interrupted: 4 of 6 planned cells" in text
+        assert all(cell in text and "MISS" in text for cell in without)
+    assert "not measured:" in report.terminal(made)
+
+
+def test_a_run_without_data_has_no_figures_and_says_so(tmp_path):
+    plan = sample_run.plan(systems="linux", requests="400")
+    everything = [c.id for c in planning.expected_cells(plan)]
+    made = report.make(sample_run.build(tmp_path, plan, without=everything,
+                                        status="incomplete").path)
+    assert made.figures == [] and "<svg" not in made.index.read_text()
+    assert "Nothing was measured" in made.index.read_text()
+
+
+def test_times_of_the_host_lead_to_no_conclusion(tmp_path):
+    plan = sample_run.plan(engine="qemu", systems="linux dune", requests="400")
+    made = report.make(sample_run.build(tmp_path, plan, domain="ns(host)").path)
+    for text in (made.index.read_text(), made.markdown.read_text(), report.terminal(made)):
+        assert "no latency conclusion" in text.lower()
+        assert "/ linux" not in text and "inconclusive" not in text and "vns" not in text
+    summary = json.loads((made.run.store.path / "summary.json").read_text())
+    assert not summary["conclusive"] and not any(c.get("ratio") for c in summary["cells"])
+
+
+def test_bits_that_differ_are_a_warning_at_the_top(tmp_path):
+    made = report.make(sample_run.build(
+        tmp_path, sample_run.plan(systems="linux", requests="400"), agreed=False).path)
+    assert "DISAGREED" in made.index.read_text().partition("<svg")[0]
+    assert json.loads((made.run.store.path / "summary.json").read_text())["deterministic"] is False
+
+
+def test_a_flagged_cell_gets_no_verdict(tmp_path):
+    plan = sample_run.plan(systems="linux dune", requests="400")
+    made = report.make(sample_run.build(tmp_path, plan, changes={"lost": 4}).path)
+    summary = json.loads((made.run.store.path / "summary.json").read_text())
+    verdicts = {r["verdict"] for c in summary["cells"] for r in c.get("ratio", {}).values()}
+    assert verdicts == {"flagged"} and "4 requests lost" in made.index.read_text()
+
+
+def test_the_command_makes_a_report_again(made, capsys):
+    for path in made.run.store.report.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert cli.main(["report", str(made.run.store.path)]) == 0
+    assert made.index.exists() and str(made.index) in capsys.readouterr().out
+
+
+def test_scripts_are_a_function_of_the_plan_and_safe_shell(tmp_path):
+    import subprocess
+    plan = sample_run.plan(systems="linux memcached linux-tuned dune dune-tuned")
+    capacities = dict.fromkeys(plan.systems, 9000.0)
+    for system in planning.SYSTEMS.values():
+        for phase in ("calibrate", "measure"):
+            cells = planning.cells(plan, system.name, capacities) if phase == "measure" else ()
+            text = kvscript.script(plan, system, phase, cells)
+            assert text == kvscript.script(plan, system, phase, cells)
+            path = tmp_path / f"{system.name}-{phase}"
+            path.write_text(text)
+            subprocess.run(["sh", "-n", path], check=True)
+            assert ("insmod" in text) == system.dune
+
+
+def test_counters_are_differences():
+    text = ("== before stats\nlive_vms 1\n== before vm-1\nvcpus 1\nentries 10\nexits_IO 1\n"
+            "== after stats\nlive_vms 1\n== after vm-1\nvcpus 1\nentries 110\nexits_IO 1\n")
+    assert kvscript.dune_counters(text) == {"entries": 100, "exits_IO": 0}
