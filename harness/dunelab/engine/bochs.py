@@ -14,7 +14,7 @@ from dunelab.errors import UsageError
 
 MACHINE = "bochs-svm"
 MAX_CPUS = 8
-# console: the only one there is. quiet: a character on the UART costs the guest 87 us. panic=-1:
+# console: the only one there is. quiet: a character on the console costs the guest time. panic=-1:
 # reset at once, which ends the emulator (DUNELAB_NO_REBOOT).
 KERNEL_ARGS = "console=ttyS0 quiet panic=-1"
 

@@ -60,7 +60,7 @@ def test_bochsrc_holds_no_absolute_path_and_nothing_of_the_host(tmp_path):
     layout = linuxboot.plan(kernel_image(), 5000, "a=1", 512)
     text = engine.bochsrc(boot(tmp_path), layout)
     assert "=/" not in text and str(tmp_path) not in text
-    assert "count=2, ips=200000000, quantum=16" in text
+    assert "count=2, ips=200000000, quantum=32" in text
     assert "sync=none, time0=1767225600" in text
     assert "host=512" in text and text == engine.bochsrc(boot(tmp_path), layout)
     other = bochs.Bochs(dataclasses.replace(engine.machine, model="corei7_haswell_4770"))
@@ -104,7 +104,8 @@ def test_boot_rom_is_what_firmware_accepts():
     (dict(cmdline="x" * 3000), "too long"),
 ])
 def test_what_cannot_be_booted_is_refused(change, reason):
-    arguments = {**dict(image=kernel_image(), initrd_size=5000, cmdline="", memory_mib=512), **change}
+    arguments = {"image": kernel_image(), "initrd_size": 5000, "cmdline": "", "memory_mib": 512,
+                 **change}
     with pytest.raises(UsageError, match=reason):
         linuxboot.plan(**arguments)
 
