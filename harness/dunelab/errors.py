@@ -3,7 +3,7 @@
 
 
 class DunelabError(Exception):
-    """Shown to the user as one message, without a traceback. `exit_code` is the process's status."""
+    """Shown to the user as one message, without a traceback; `exit_code` is the process's."""
 
     exit_code = 1
 

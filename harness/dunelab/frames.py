@@ -5,7 +5,7 @@ A frame on port 0xe9 is
 
     \\x02 "DL1 " KIND " " NAME " " LENGTH " " CRC32 "\\n"  PAYLOAD  "\\n"
 
-KIND is file, event or exit; NAME has no white space; LENGTH is the payload's size in bytes, decimal;
+KIND is file, event or exit; NAME has no white space; LENGTH is the payload's bytes, decimal;
 CRC32 is zlib's CRC-32 of the payload, 8 hex digits. The guest's side is vm-images/guest/report.c.
 """
 

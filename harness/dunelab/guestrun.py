@@ -118,7 +118,8 @@ def _arguments(argv):
 
 def _show(data):
     # The kernel's farewell goes to the console whatever its log level.
-    text = re.sub(rb"^\[ *[0-9.]+\] reboot: Power down\n", b"", data.replace(b"\r", b""), flags=re.M)
+    text = re.sub(rb"^\[ *[0-9.]+\] reboot: Power down\n", b"", data.replace(b"\r", b""),
+                  flags=re.M)
     sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()
 

@@ -40,5 +40,3 @@ def _table(header, body):
 
 def _numeric(body, column):
     return all(not line[column] or line[column][0] in "0123456789-n" for line in body)
-
-

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Giving up on the host side: a line on stderr, then the whole process ends with SIGABRT's status. */
+/* Giving up on the host side: a line on stderr, then the process ends with SIGABRT's status. */
 #ifndef DUNE_SRC_HOST_EXIT_H
 #define DUNE_SRC_HOST_EXIT_H
 

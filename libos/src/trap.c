@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Exceptions in ring 0: settle page faults on fresh slots, hand the rest to the program's handlers. */
+/* Exceptions in ring 0: page faults on fresh slots are settled, the rest is the program's. */
 #include <errno.h>
 #include <stddef.h>
 #include <signal.h>

@@ -33,7 +33,8 @@ static void fail(const char *what, const char *arg)
 static void usage(void)
 {
 	fputs("usage: report file PATH [NAME] | event NAME [TEXT...] | exit CODE | stdin NAME\n"
-	      "       report raw PATH   (the bytes as they are: for tests of the receiver)\n", stderr);
+	      "       report raw PATH   (the bytes as they are: for tests of the receiver)\n",
+	      stderr);
 	exit(2);
 }
 

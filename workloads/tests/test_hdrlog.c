@@ -214,7 +214,8 @@ static void percentile_file(void)
 	      "header: %.60s", text);
 	p = strchr(text, '\n') + 2;
 	while (sscanf(p, "%lf %lf %llu %31s", &value, &percentile, &total, inverse) == 4) {
-		uint64_t want = hist_percentile(&hist, (uint64_t)llround(percentile * 1e6), 1000000);
+		uint64_t want =
+			hist_percentile(&hist, (uint64_t)llround(percentile * 1e6), 1000000);
 
 		/* Printed percentiles have six digits; beyond them only the order is checked. */
 		if (percentile < 0.9995)

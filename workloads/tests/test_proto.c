@@ -73,7 +73,8 @@ static void expect(const char *in, const char *want)
 
 		begin();
 		feed(&proto, in, strlen(in), steps[i], &reply);
-		check(reply.len == strlen(want) && (!reply.len || !memcmp(reply.data, want, reply.len)),
+		check(reply.len == strlen(want) &&
+		      (!reply.len || !memcmp(reply.data, want, reply.len)),
 		      "step %zu of \"%.60s\": got \"%.*s\", want \"%s\"", steps[i], in,
 		      (int)(reply.len < 300 ? reply.len : 300), reply.data ? reply.data : "", want);
 		reply_free(&reply);
@@ -93,7 +94,8 @@ static void ordinary_requests(void)
 	expect("replace a 0 0 1\r\nx\r\n", "NOT_STORED\r\n");
 	expect("set a 0 0 1\r\nx\r\nappend a 9 9 1\r\ny\r\nprepend a 9 9 1\r\nw\r\nget a\r\n",
 	       "STORED\r\nSTORED\r\nSTORED\r\nVALUE a 0 3\r\nwxy\r\nEND\r\n");
-	expect("delete a\r\nset a 0 0 1\r\nx\r\ndelete a\r\n", "NOT_FOUND\r\nSTORED\r\nDELETED\r\n");
+	expect("delete a\r\nset a 0 0 1\r\nx\r\ndelete a\r\n",
+	       "NOT_FOUND\r\nSTORED\r\nDELETED\r\n");
 	expect("incr a 1\r\nset a 0 0 1\r\n9\r\nincr a 3\r\ndecr a 12\r\ndecr a 1\r\n",
 	       "NOT_FOUND\r\nSTORED\r\n12\r\n0\r\n0\r\n");
 	expect("touch a 0\r\nset a 0 0 1\r\nx\r\ntouch a 9\r\ngat 9 a\r\n",
@@ -211,7 +213,8 @@ static void overlong_keys(void)
 
 static void bad_data_blocks(void)
 {
-	expect("set a 0 0 2\r\nabcd\r\nget a\r\n", "CLIENT_ERROR bad data chunk\r\nERROR\r\nEND\r\n");
+	expect("set a 0 0 2\r\nabcd\r\nget a\r\n",
+	       "CLIENT_ERROR bad data chunk\r\nERROR\r\nEND\r\n");
 	expect("set a 0 0 4\r\nab\r\nversion\r\nget a\r\n",
 	       "CLIENT_ERROR bad data chunk\r\nERROR\r\nEND\r\n");
 	expect("set a 0 0 2\r\nab\nget a\r\n", "CLIENT_ERROR bad data chunk\r\nERROR\r\n");
@@ -285,7 +288,8 @@ static void huge_multi_get(void)
 		for (p = reply.data; (p = strstr(p, "VALUE key7 0 2\r\nab\r\n")); p++)
 			hits++;
 		check(hits == KEYS / 10, "step %zu: %zu hits", step, hits);
-		check(strstr(reply.data, "END\r\nVERSION " SERVICE_VERSION "\r\n"), "step %zu", step);
+		check(strstr(reply.data, "END\r\nVERSION " SERVICE_VERSION "\r\n"), "step %zu",
+		      step);
 		reply_free(&reply);
 		end();
 	}

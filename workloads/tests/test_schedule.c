@@ -77,7 +77,8 @@ static void rates_are_as_asked(void)
 
 	for (arrival = 0; arrival < ARRIVAL_COUNT; arrival++) {
 		for (i = 0; i < 3; i++) {
-			struct schedule_spec spec = spec_of(LAW_USR, (enum schedule_arrival)arrival);
+			struct schedule_spec spec =
+				spec_of(LAW_USR, (enum schedule_arrival)arrival);
 			struct schedule schedule;
 			double got;
 
@@ -179,7 +180,8 @@ static void usr_law(void)
 
 	schedule_make(&schedule, &spec);
 	for (i = 0; i < N; i++) {
-		check(schedule.request[i].key_len == 19 && schedule.request[i].value_len == 2, "%d", i);
+		check(schedule.request[i].key_len == 19 && schedule.request[i].value_len == 2, "%d",
+		      i);
 		sets += schedule.request[i].op == OP_SET;
 		sample[i] = (schedule.request[i].record + 0.5) / 1e6;
 	}
@@ -296,7 +298,8 @@ static void keys_are_padded_numbers(void)
 static const struct test_case cases[] = {
 	{ "schedule: same seed, same schedule", same_seed_same_schedule },
 	{ "schedule: digests are the same everywhere", digests_are_the_same_everywhere },
-	{ "schedule: a longer one begins with the shorter", a_longer_schedule_begins_with_the_shorter },
+	{ "schedule: a longer one begins with the shorter",
+	  a_longer_schedule_begins_with_the_shorter },
 	{ "schedule: rates are as asked", rates_are_as_asked },
 	{ "schedule: gaps pass Kolmogorov-Smirnov", gaps_pass_kolmogorov_smirnov },
 	{ "schedule: counts per ms are Poisson", poisson_counts_are_dispersed_as_poisson },

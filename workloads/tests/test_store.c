@@ -361,7 +361,8 @@ static void random_operations_against_a_model(void)
 				missing++;	/* evicted: allowed */
 			if (got)
 				check(model_len[k] == (int)strlen(got) &&
-				      !memcmp(got, model[k], strlen(got)), "%s at step %d", name, i);
+				      !memcmp(got, model[k], strlen(got)),
+				      "%s at step %d", name, i);
 			if (!got)
 				model_len[k] = -1;
 		}

@@ -44,13 +44,13 @@ def cell_files(rate, work_ns, requests, seed, changes=None):
             merged[tag].add(histogram)
             log.append(hlog.Interval(part * step / 1e9, step / 1e9, histogram, tag))
     given = {"schema": "kv-load/1", "mode": "run", "arrival": "poisson", "offered_rps": rate,
-               "achieved_rps": rate * 0.999, "lost": 0, "errors": 0, "requests": requests,
-               "warmup_discarded": requests // 10, "schedule_fnv64": "0" * 16,
-               "late": {"n": requests, "p50": 3, "p99": 9, "max": 20, "mean": 3.0},
-               "intended": {"n": requests, "overflow": 0,
-                            "min": min(s[1] for s in samples),
-                            "max": max(s[1] for s in samples)},
-               "service": {"n": requests, "overflow": 0}, **(changes or {})}
+             "achieved_rps": rate * 0.999, "lost": 0, "errors": 0, "requests": requests,
+             "warmup_discarded": requests // 10, "schedule_fnv64": "0" * 16,
+             "late": {"n": requests, "p50": 3, "p99": 9, "max": 20, "mean": 3.0},
+             "intended": {"n": requests, "overflow": 0,
+                          "min": min(s[1] for s in samples),
+                          "max": max(s[1] for s in samples)},
+             "service": {"n": requests, "overflow": 0}, **(changes or {})}
     return {"kv-load.json": json.dumps(given).encode(), "lat.hlog": hlog.write(log).encode(),
             "lat.hgrm": hlog.write_hgrm(merged["intended"]).encode()}
 

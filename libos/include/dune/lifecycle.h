@@ -33,7 +33,10 @@ int dune_init(const struct dune_options *options);
  */
 int dune_enter(void);
 
-/* Continue in ring 3. Handlers and page tables stay for the next entry. -EPERM: not in Dune mode. */
+/*
+ * Continue in ring 3. Handlers and page tables stay for the next entry. -EPERM:
+ * not in Dune mode.
+ */
 int dune_leave(void);
 
 /* Whether this code runs in ring 0. */

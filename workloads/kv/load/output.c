@@ -177,8 +177,8 @@ static void put_intervals(FILE *file, const struct bins *bins, const struct traf
 		double start = (double)b * length;
 		int kind;
 
-		for (kind = closed ? RESULT_SERVICE : 0; kind < (closed ? RESULT_LATE : RESULT_KINDS);
-		     kind++) {
+		for (kind = closed ? RESULT_SERVICE : 0;
+		     kind < (closed ? RESULT_LATE : RESULT_KINDS); kind++) {
 			hist_reset(&hist);
 			for (j = first; j < bins->end[b]; j++)
 				hist_record(&hist, result_latency(traffic, bins->order[j], kind));

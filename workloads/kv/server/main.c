@@ -70,7 +70,7 @@ static void open_sockets(const struct options *options)
 		struct udp *udp = udp_open(options->listen, &service.udp_port);
 
 		if (!udp || udp_start(udp, workers[i]))
-			die("cannot listen on the UDP port (in use? choose another with --udp-port)");
+			die("cannot listen on the UDP port (in use? choose another: --udp-port)");
 	}
 }
 
