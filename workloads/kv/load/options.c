@@ -97,8 +97,9 @@ static void check(struct load_options *options)
 
 	if (timed && options->spec.rate == 0.0)
 		fail(FAIL_USAGE, "%s needs --rate", load_mode_name[options->mode]);
-	if (options->spec.rate == 0.0)
-		options->spec.rate = 1.0;
+	/* A closed loop takes only records and operations from its schedule, not the times. */
+	if (!timed)
+		options->spec.rate = 1e6;
 	if (!options->window)
 		options->window = options->connections;
 	options->spec.count = options->requests + options->warmup;
@@ -158,7 +159,8 @@ void options_parse(struct load_options *options, int argc, char **argv)
 			options->udp = choice("--transport", optarg, transports, 2) == 1;
 			break;
 		case CONNECTIONS:
-			options->connections = (unsigned int)number("connections", optarg, 1, 10000);
+			options->connections =
+				(unsigned int)number("connections", optarg, 1, 10000);
 			break;
 		case LAW:
 			spec->law = (enum schedule_law)choice("--law", optarg, schedule_law_name,
@@ -187,7 +189,8 @@ void options_parse(struct load_options *options, int argc, char **argv)
 			options->window = (unsigned int)number("window", optarg, 1, 60000);
 			break;
 		case INTERVAL_MS:
-			options->interval_ms = (unsigned int)number("interval-ms", optarg, 1, 3600000);
+			options->interval_ms =
+				(unsigned int)number("interval-ms", optarg, 1, 3600000);
 			break;
 		case DRAIN_MS:
 			options->drain_ms = (unsigned int)number("drain-ms", optarg, 1, 3600000);
