@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command table of `python3 -m dunelab` and what happens when a command fails."""
 
+import errno
 import importlib
 import signal
 import sys
@@ -15,6 +16,15 @@ COMMANDS = {
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
     "image": ("dunelab.image", "build a guest image by hand"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
+}
+
+# What the system refuses, and what a user can do about it; other OSErrors are bugs of ours.
+_ROOM = "make room, or set BUILD and DUNELAB_CACHE to directories on a larger disk"
+REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: "set BUILD and DUNELAB_CACHE to directories that can be written",
+    errno.EACCES: "set BUILD and DUNELAB_CACHE to directories that you may write",
 }
 
 
@@ -39,10 +49,16 @@ def main(argv):
     except DunelabError as error:
         print(f"dunelab {argv[0]}: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(f"\ndunelab {argv[0]}: interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing left to say, and nowhere to say it.
         sys.stderr.close()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        print(f"dunelab {argv[0]}: {error.strerror}: {error.filename or 'while writing'}; "
+              f"{REMEDIES[error.errno]}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\ndunelab {argv[0]}: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT

@@ -16,8 +16,8 @@
 #include <sys/io.h>
 #include <unistd.h>
 
-#define PORT		0xe9
-#define NAME_MAX_LEN	200
+#define PORT 0xe9
+#define NAME_MAX_LEN 200
 
 struct bytes {
 	unsigned char *data;
@@ -58,7 +58,10 @@ static uint32_t crc32(struct bytes b)
 /* One instruction per burst: the emulators pay for instructions, not for bytes. */
 static void put(const void *data, size_t len)
 {
-	__asm__ volatile("rep outsb" : "+S"(data), "+c"(len) : "d"(PORT) : "memory");
+	__asm__ volatile("rep outsb"
+			 : "+S"(data), "+c"(len)
+			 : "d"(PORT)
+			 : "memory");
 }
 
 static struct bytes read_all(int fd, const char *name)
@@ -126,7 +129,9 @@ static void send(const char *kind, const char *name, struct bytes b)
 	lock = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (lock >= 0)
 		flock(lock, LOCK_EX);
-	len = snprintf(header, sizeof(header), "\x02" "DL1 %s %s %zu %08x\n", kind, name, b.len,
+	len = snprintf(header, sizeof(header), "\x02"
+					       "DL1 %s %s %zu %08x\n",
+		       kind, name, b.len,
 		       crc32(b));
 	put(header, len);
 	put(b.data, b.len);
@@ -155,7 +160,9 @@ static void send_file(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
 
-	send("file", name ? name : slash ? slash + 1 : path, read_all(open_file(path), path));
+	send("file", name ? name : slash ? slash + 1 :
+					   path,
+	     read_all(open_file(path), path));
 }
 
 static void send_raw(const char *path)

@@ -4,6 +4,8 @@
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -160,6 +162,21 @@ def test_a_warning_in_the_kernel_log_is_reported(guest):
 def test_an_image_is_reproducible():
     files = {"/lab/run": b"#!/bin/sh\n", "/x": b"y"}
     assert image.build(files) == image.build(files)
+
+
+def test_a_full_disk_is_said_without_a_traceback(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(paths.root() / "harness")}
+    tiny = tmp_path / "tiny"
+    tiny.mkdir()
+    command = [sys.executable, "-m", "dunelab", "boot", "--keep", str(tiny / "boot"), "--", "true"]
+    # A file system with room for less than an image, in a mount namespace of its own.
+    mounted = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c",
+               f"mount -t tmpfs -o size=256k none {tiny} && exec \"$@\"", "sh", *command]
+    done = subprocess.run(mounted, capture_output=True, text=True, timeout=60, check=False,
+                          env=environment)
+    assert done.returncode == 2, done.stderr
+    assert "No space left on device" in done.stderr and "make room" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_icount_repeats_bit_for_bit(tmp_path):
