@@ -3,7 +3,7 @@
 
 base: busybox with a link per applet, /init, empty mount points. lab: /lab/bin (our programs) and
 /lab/modules/dune.ko. packages: a Debian program with its libraries. overlay: the files of one boot.
-An image is stored under the hash of its content, so that the same inputs are the same file.
+The same inputs give the same bytes.
 """
 
 import argparse
@@ -111,18 +111,6 @@ def compress(data, compression):
         return subprocess.run(["zstd", "-q", "-10", "-T1", "-c"], input=data, capture_output=True,
                               check=True).stdout
     raise UsageError(f"unknown compression '{compression}'; known: {', '.join(COMPRESSIONS)}")
-
-
-def store(data, name="image"):
-    """Write `data` into build/images under its content's name; returns the path."""
-    folder = paths.build() / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{hashlib.sha256(data).hexdigest()[:16]}.cpio"
-    if not path.exists() or path.stat().st_size != len(data):
-        scratch = path.with_suffix(f".{os.getpid()}")
-        scratch.write_bytes(data)
-        scratch.replace(path)
-    return path
 
 
 def build(files, release=None, package_names=(), compression="none", only=None, lab=True):
