@@ -37,7 +37,7 @@ test: build test-host test-guest test-bochs ## the whole test suite
 
 test-host: deps ## units on this host, sanitizers on: seconds
 	$(Q)$(MAKE) --no-print-directory -C workloads BUILD=$(BUILD) all test
-	$(Q)$(MAKE) --no-print-directory -C libos BUILD=$(BUILD) all test
+	$(Q)$(MAKE) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(PYTEST) -q -m "not slow" tests/unit tests/style
 
 test-guest: build ## tests in QEMU guests

@@ -3,8 +3,8 @@
 
 An emulator that can place files in guest memory needs no boot medium, no boot loader and no BIOS
 drivers: the firmware's scan for video ROMs finds ours instead, which enters the kernel by the
-32-bit boot protocol (Documentation/x86/boot.rst in the kernel's source). On Bochs that saves 600 million
-ticks and a CD-ROM image per boot.
+32-bit boot protocol (Documentation/x86/boot.rst in the kernel's source). On Bochs that saves 600
+million ticks and a CD-ROM image per boot.
 """
 
 import struct

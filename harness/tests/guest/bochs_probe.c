@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the tests of the Bochs engine look at: time stamps, random numbers, the cost of a system
- * call on every CPU alone and next to a busy one. Prints "name value..." lines; all times are TSC ticks.
+ * call on every CPU alone and next to a busy one. Prints "name value..." lines; all times are TSC
+ * ticks.
  */
 #define _GNU_SOURCE
 #include <cpuid.h>

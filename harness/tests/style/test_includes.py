@@ -108,12 +108,13 @@ PRIVATE = headers("libos/src/", "libos/tests/", "workloads/")
 
 def compile_alone(compiler, names):
     """Compile each header in a unit of its own: one compiler run, one unit per header."""
-    flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-Wno-unused-function",
-             "-Ilibos/include", "-Imodules/include", "-Ilibos/src", "-Iworkloads", "-Iworkloads/tests"]
+    flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
+             "-D_GNU_SOURCE", "-Ilibos/include", "-Imodules/include", "-Ilibos/src",
+             "-Iworkloads", "-Iworkloads/tests", "-I."]
     for name in names:
         # Twice: the second inclusion has to be empty.
         unit = f'#include "{name}"\n#include "{name}"\n'
-        done = subprocess.run([*compiler, *flags, "-I.", "-"], input=unit, cwd=ROOT, text=True,
+        done = subprocess.run([*compiler, *flags, "-"], input=unit, cwd=ROOT, text=True,
                               capture_output=True, check=False)
         assert done.returncode == 0, f"{name} cannot be included alone:\n{done.stderr}"
 
