@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The process's own page tables: what protecting changes, what looking up tells, what is refused. */
+/* The process's own page tables: what protecting changes, what is looked up, what is refused. */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
