@@ -22,6 +22,7 @@ def problems(run):
     status = run.manifest["status"]
     total, done = len(run.cells), sum(item.done for item in run.cells)
     if status != "complete":
+        status = "not finished (it was killed, or it still runs)" if status == "running" else status
         found.append(f"This run is {status}: {done} of {total} planned cells were measured.")
     found += run.manifest.get("failures") or []
     if run.deterministic is False:

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""The whole experiment, small: on QEMU for function, on Bochs for the same-seed check."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dunelab import hlog, paths
+from dunelab.engine import base
+
+LIMIT_S = 500
+
+
+def start(out, *options):
+    """The command as a user runs it, in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(paths.root() / "harness")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "dunelab", "experiment", "kv", "--out", str(out), *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def finish(process):
+    """(exit status, stdout, stderr)."""
+    try:
+        out, err = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        raise AssertionError(f"still running after {LIMIT_S} s\n{out}\n{err}") from None
+    return process.returncode, out, err
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_a_small_experiment_on_qemu(tmp_path):
+    status, out, err = finish(start(tmp_path, "--engine", "qemu", "--systems", "linux dune",
+                                    "--loads", "0.3", "--requests", "300", "--records", "1000"))
+    assert status == 0, out + err
+    run = (tmp_path / "kv/latest").resolve()
+    manifest, summary = read(run / "manifest.json"), read(run / "summary.json")
+    assert manifest["status"] == "complete" and manifest["failures"] == []
+    assert manifest["engine"]["clock_domain"] == "ns(host)"
+    assert all(len(manifest["artifacts"][name]) == 64 for name in
+               ("kernel", "dune.ko", "kv-server", "kv-load"))
+    assert set(summary["capacity"]) == {"linux", "dune"}
+    for cell in summary["cells"]:
+        assert cell["status"] == "DONE" and cell["n"] == 300 and cell["unit"] == "ns"
+        assert not cell.get("ratio")
+        folder = run / "cells" / cell["id"]
+        record = read(folder / "runs/001/run.json")
+        assert record["status"] == "DONE" and record["lat"]["intended"]["N"] == 300
+        log = hlog.by_tag(hlog.read((folder / "runs/001/lat.hlog").read_text()))
+        assert set(log) >= {"intended", "service"}
+        assert read(folder / "runs/001/kv-load.json")["received"] == 300
+        assert (folder / "merged.hgrm").stat().st_size > 500
+        if cell["system"] == "dune":
+            assert record["counters"]["exits_HYPERCALL"] >= 300
+    for name in ("measure-linux", "calibrate-dune"):
+        guest = read(run / "boots" / name / "env.guest.json")
+        assert "6.1" in guest["uname"] and "processor" in guest["cpuinfo"]
+    page = (run / "report/index.html").read_text()
+    assert "No latency conclusion" in page and "/ linux" not in page
+    assert "no latency conclusion" in out and str(run / "report/index.html") in out
+    assert (run / "reproduce.sh").stat().st_mode & 0o111
+
+
+def test_a_server_that_dies_is_reported_and_leaves_no_empty_plot(tmp_path):
+    # 64 MiB of items do not fit into a million megabytes of records: kv-load preload must fail.
+    status, out, err = finish(start(tmp_path, "--engine", "qemu", "--systems", "linux",
+                                    "--loads", "0.5", "--requests", "100", "--records",
+                                    "3000000"))
+    assert status == 3 and "Traceback" not in err
+    run = (tmp_path / "kv/latest").resolve()
+    manifest = read(run / "manifest.json")
+    assert manifest["status"] == "incomplete" and "preload" in manifest["failures"][0]
+    assert (run / "boots/calibrate-linux/console.log").stat().st_size
+    assert {c["status"] for c in read(run / "summary.json")["cells"]} == {"ERROR"}
+    page = (run / "report/index.html").read_text()
+    assert "<svg" not in page and "Nothing was measured" in page
+
+
+def test_ctrl_c_leaves_no_emulator_and_keeps_what_is_finished(tmp_path):
+    process = start(tmp_path, "--engine", "qemu", "--systems", "linux", "--loads", "0.3 0.4 0.5",
+                    "--requests", "1500", "--records", "1000", "--jobs", "1")
+    deadline, done = time.monotonic() + 200, []
+    while not done and time.monotonic() < deadline:
+        time.sleep(0.1)
+        done = list(tmp_path.glob("kv/2*/cells/*/runs/001/run.json"))
+    children = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    status, out, err = finish(process)
+    assert done and status == 130, out + err
+    assert "interrupted with" in err and str(tmp_path) in err and "Traceback" not in err
+    assert children and not [pid for pid in children if alive(pid)]
+    run = next(tmp_path.glob("kv/2*"))
+    assert read(run / "manifest.json")["status"] == "interrupted"
+    assert "interrupted: " in (run / "report/index.html").read_text()
+
+
+def descendants(pid):
+    """Process numbers of all children, grandchildren..."""
+    found = []
+    for path in (f"/proc/{pid}/task/{task}/children" for task in os.listdir(f"/proc/{pid}/task")):
+        with open(path, encoding="ascii") as file:
+            for child in map(int, file.read().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid):
+    """Whether a process still runs (a zombie does not)."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.bochs
+def test_the_same_seed_gives_the_same_bits(tmp_path):
+    usable, why = base.get("bochs").available()
+    assert usable, why
+    status, out, err = finish(start(tmp_path, "--engine", "bochs", "--systems", "linux dune",
+                                    "--loads", "0.7", "--requests", "500", "--records", "500"))
+    assert status == 0, out + err
+    run = (tmp_path / "kv/latest").resolve()
+    summary, manifest = read(run / "summary.json"), read(run / "manifest.json")
+    assert summary["deterministic"] is True and "the bits agreed" in out
+    assert all(check["agreed"] and check["sha256"] == check["sha256_again"]
+               for check in manifest["same_seed"].values())
+    assert set(manifest["same_seed"]) == {"linux", "dune"}
+    assert {c["unit"] for c in summary["cells"]} == {"vns"}
+    page = (run / "report/index.html").read_text()
+    assert "not hardware time" in page and "flatters Dune" in page and "<svg" in page
