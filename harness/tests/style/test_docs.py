@@ -46,6 +46,9 @@ def test_commands_in_the_documentation_exist():
                     problems.append(f"{name}: {command}: no target {word}")
                 elif not variable:
                     break                           # the rest is a value with blanks, or an option
+        problems += [f"{name}: no variable {variable}"
+                     for variable in re.findall(r"`([A-Z_]{2,})=[^`]*`", text(name))
+                     if variable not in variables]
         for command in code_blocks(name):
             script = re.match(r"(?:\./)?((?:scripts|\.ci|vm-images)/[\w./-]+)", command)
             if script and not (ROOT / script.group(1)).exists():

@@ -78,8 +78,7 @@ def test_dangerous_things_stay_in_their_files():
     problems = []
     for name in ours():
         if name.endswith((".c", ".h", ".S")):
-            code = re.sub(r"/\*.*?\*/|//[^\n]*|\"(\\.|[^\"\n])*\"(?=[^:]*;)", "", text(name),
-                          flags=re.S)
+            code = re.sub(r"/\*.*?\*/|//[^\n]*", "", text(name), flags=re.S)
             problems += [f"{name}: {found.group(0)} belongs into {only}"
                          for pattern, below, only in places if name.startswith(below)
                          for found in [re.search(pattern, code)]
