@@ -79,8 +79,8 @@ guest: deps ## the guest's own tools
 bochs: deps ## build the pinned Bochs into the cache
 	$(Q)vm-images/emulators/bochs/build
 
-fmt: ## format C sources
-	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+fmt: ## format the lines of C that changed since the last commit
+	$(Q)git diff -U0 --no-color HEAD -- '*.c' '*.h' | clang-format-diff -p1 -i
 
 clean: ## remove build/ (downloads and emulators stay in the cache)
 	rm -rf $(BUILD)

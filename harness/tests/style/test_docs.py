@@ -56,6 +56,17 @@ def test_commands_in_the_documentation_exist():
     report(problems)
 
 
+def test_c_in_the_documentation_compiles():
+    blocks = [block for name in markdown_files()
+              for block in re.findall(r"^```c\n(.*?)^```", text(name), re.M | re.S)]
+    assert blocks
+    for block in blocks:
+        done = subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-x", "c",
+                               "-fsyntax-only", "-Ilibos/include", "-"], cwd=ROOT, input=block,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 def test_paths_in_the_documentation_exist():
     top = {name.split("/")[0] for name in tracked() if "/" in name}
     problems = []
