@@ -34,14 +34,13 @@ static enum verdict check_value(const struct plan *plan, uint64_t i, const char 
 {
 	const struct schedule_request *r = &plan->schedule.request[i];
 	const char *p = in, *end = in + len;
-	char key[SCHEDULE_KEY_MAX], number[16];
+	char number[16];
 	size_t size;
 
-	schedule_key(key, r->key_len, r->record);
 	size = 3 + format(number + 3, r->value_len);
 	memcpy(number, " 0 ", 3);
 	memcpy(number + size, "\r\n", 2);
-	if (!expect(&p, end, "VALUE ", 6) || !expect(&p, end, key, r->key_len) ||
+	if (!expect(&p, end, "VALUE ", 6) || !expect(&p, end, plan_key(plan, i), r->key_len) ||
 	    !expect(&p, end, number, size + 2) ||
 	    !expect(&p, end, plan->text + schedule_value_start(r->record), r->value_len) ||
 	    !expect(&p, end, "\r\nEND\r\n", 7))

@@ -63,7 +63,7 @@ static void put_udp_header(char *to, uint64_t id)
 }
 
 /* Offsets of all requests; the value text must reach as far as the longest value. */
-static void measure(struct plan *plan, bool udp, uint32_t *value_max)
+static void measure(struct plan *plan, uint32_t *value_max)
 {
 	uint64_t i, at = 0;
 
@@ -71,9 +71,9 @@ static void measure(struct plan *plan, bool udp, uint32_t *value_max)
 	plan->reply_max = 0;
 	for (i = 0; i < plan->count; i++) {
 		const struct schedule_request *r = &plan->schedule.request[i];
-		size_t size = request_size(r) + (udp ? PLAN_UDP_HEADER : 0);
+		size_t size = request_size(r) + plan->header;
 
-		if (udp && size > UDP_REQUEST_MAX)
+		if (plan->header && size > UDP_REQUEST_MAX)
 			fail(FAIL_USAGE, "a value of %u bytes does not fit a datagram: use "
 			     "--transport tcp, --law usr or fewer --records", r->value_len);
 		plan->start[i] = at;
@@ -97,7 +97,8 @@ void plan_make(struct plan *plan, const struct schedule_spec *spec, bool udp,
 	plan->start = calloc(spec->count + 1, sizeof(*plan->start));
 	if (!plan->start || schedule_make(&plan->schedule, spec))
 		goto no_memory;
-	measure(plan, udp, &value_max);
+	plan->header = udp ? PLAN_UDP_HEADER : 0;
+	measure(plan, &value_max);
 	plan->text = malloc(value_max + SCHEDULE_TEXT_PERIOD);
 	/* sprintf() in put_set() ends its text with one byte too many. */
 	plan->wire = malloc(plan->start[plan->count] + 1);
@@ -108,10 +109,9 @@ void plan_make(struct plan *plan, const struct schedule_spec *spec, bool udp,
 		const struct schedule_request *r = &plan->schedule.request[i];
 		char *to = plan->wire + plan->start[i];
 
-		if (udp) {
+		if (udp)
 			put_udp_header(to, i / connections);
-			to += PLAN_UDP_HEADER;
-		}
+		to += plan->header;
 		if (r->op == OP_SET) {
 			put_set(to, r->key_len, r->value_len, r->record, plan->text, false);
 			continue;

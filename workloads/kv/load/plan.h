@@ -22,6 +22,7 @@ struct plan {
 	uint64_t *start;	/* count + 1 offsets into wire */
 	char *text;		/* values are cut from it */
 	size_t reply_max;	/* longest right reply */
+	unsigned int header;	/* bytes before a request's text: of UDP, or none */
 };
 
 /* Requests over `connections` connections; exits with a message on failure. */
@@ -33,6 +34,12 @@ static inline const char *plan_request(const struct plan *plan, uint64_t i, size
 {
 	*len = plan->start[i + 1] - plan->start[i];
 	return plan->wire + plan->start[i];
+}
+
+/* The key as it is in the request: not to be computed again per reply. */
+static inline const char *plan_key(const struct plan *plan, uint64_t i)
+{
+	return plan->wire + plan->start[i] + plan->header + 4;
 }
 
 /* Writes "set KEY 0 0 LEN[ noreply]\r\nVALUE\r\n"; returns its length. */

@@ -122,68 +122,63 @@ static size_t get_keys(struct proto *proto, const struct proto_context *context,
 	}
 }
 
-/* A line that begins with a get; `len` is without the verb's own spaces. */
+/* Is this the verb of a get? Which one is noted. */
 static bool get_verb(struct proto *proto, struct token verb)
 {
-	if (verb.len < 3 || verb.len > 4 || verb.text[0] != 'g')
+	if (verb.len < 3 || verb.len > 4 || verb.text[0] != 'g' || verb.text[2] != 't' ||
+	    (verb.text[1] != 'e' && verb.text[1] != 'a') ||
+	    (verb.len == 4 && verb.text[3] != 's'))
 		return false;
 	proto->get_touch = verb.text[1] == 'a';
 	proto->get_cas = verb.len == 4;
-	return token_is(verb, "get") || token_is(verb, "gets") || token_is(verb, "gat") ||
-	       token_is(verb, "gats");
+	return true;
 }
 
 /*
- * Begin a get. `line` is the whole line, or what has come of a very long
- * one. Returns where its keys begin, or NULL when it was answered already.
+ * Begin a get whose verb ended at `at`; `end` is the end of the line, or of
+ * what has come of a very long one. Returns where its keys begin, or NULL
+ * when it was answered already.
  */
 static const char *get_begin(struct proto *proto, const struct proto_context *context,
-			     const char *line, size_t len, struct reply *reply)
+			     const char *at, const char *end, struct reply *reply)
 {
-	struct token token[TOKENS_MAX];
-	int n = token_split(line, len, token), first = proto->get_touch ? 2 : 1;
-	int64_t exptime = 0;
+	struct token word;
+	int64_t exptime;
 
-	if (n < 2) {
-		count(context->counters, protocol_errors);
-		reply_line(reply, "ERROR");
-		return NULL;
-	}
-	if (proto->get_touch && !number_parse_signed(token[1].text, token[1].len, &exptime)) {
-		count(context->counters, protocol_errors);
-		reply_line(reply, "CLIENT_ERROR invalid exptime argument");
-		return NULL;
-	}
-	if (proto->get_touch)
+	if (proto->get_touch) {
+		word = token_next(&at, end);
+		if (!word.len)
+			goto no_argument;
+		if (!number_parse_signed(word.text, word.len, &exptime)) {
+			count(context->counters, protocol_errors);
+			reply_line(reply, "CLIENT_ERROR invalid exptime argument");
+			return NULL;
+		}
 		proto->get_exptime = service_exptime(context->service, context->now, exptime);
+	}
+	while (at < end && *at == ' ')
+		at++;
+	if (at == end && !proto->get_touch)
+		goto no_argument;
 	proto->get_active = true;
 	proto->get_bad = false;
-	return first < n ? token[first].text : line + len;
-}
-
-/* The request's first word starts after any spaces. */
-static struct token first_word(const char *line, size_t len)
-{
-	struct token token = { line, 0 };
-	const char *end = line + len;
-
-	while (token.text < end && *token.text == ' ')
-		token.text++;
-	while (token.text + token.len < end && token.text[token.len] != ' ')
-		token.len++;
-	return token;
+	return at;
+no_argument:
+	count(context->counters, protocol_errors);
+	reply_line(reply, "ERROR");
+	return NULL;
 }
 
 /* No end of line yet: wait, give up, or start on the keys of a long get. */
 static size_t unfinished_line(struct proto *proto, const struct proto_context *context,
 			      const char *in, size_t len, struct reply *reply)
 {
-	const char *keys;
+	const char *at = in, *keys;
 
 	if (len <= PROTO_LINE_MAX)
 		return 0;
-	if (get_verb(proto, first_word(in, len))) {
-		keys = get_begin(proto, context, in, len, reply);
+	if (get_verb(proto, token_next(&at, in + len))) {
+		keys = get_begin(proto, context, at, in + len, reply);
 		if (keys)
 			return (size_t)(keys - in);
 	}
@@ -215,7 +210,7 @@ static size_t put(struct proto *proto, const struct proto_context *context,
 static size_t one_request(struct proto *proto, const struct proto_context *context,
 			  const char *in, size_t len, struct reply *reply)
 {
-	const char *newline = memchr(in, '\n', len), *keys;
+	const char *newline = memchr(in, '\n', len), *keys, *at = in;
 	struct token token[TOKENS_MAX];
 	enum store_mode mode;
 	size_t line, mark;
@@ -226,9 +221,9 @@ static size_t one_request(struct proto *proto, const struct proto_context *conte
 	line = (size_t)(newline - in);
 	if (line && in[line - 1] == '\r')
 		line--;
-	if (get_verb(proto, first_word(in, line))) {
+	if (get_verb(proto, token_next(&at, in + line))) {
 		mark = reply->len;
-		keys = get_begin(proto, context, in, line, reply);
+		keys = get_begin(proto, context, at, in + line, reply);
 		if (!keys)
 			return (size_t)(newline + 1 - in);
 		return (size_t)(keys - in) +

@@ -20,6 +20,20 @@ static inline bool token_is(struct token token, const char *word)
 	return token.len == strlen(word) && !memcmp(token.text, word, token.len);
 }
 
+/* The word after any spaces at *at, which moves behind it; length 0 at the end. */
+static inline struct token token_next(const char **at, const char *end)
+{
+	struct token token;
+
+	while (*at < end && **at == ' ')
+		(*at)++;
+	token.text = *at;
+	while (*at < end && **at != ' ')
+		(*at)++;
+	token.len = (size_t)(*at - token.text);
+	return token;
+}
+
 /* Returns the number of words, at most TOKENS_MAX. */
 static inline int token_split(const char *line, size_t len, struct token *token)
 {
@@ -27,14 +41,9 @@ static inline int token_split(const char *line, size_t len, struct token *token)
 	int n = 0;
 
 	while (n < TOKENS_MAX) {
-		while (line < end && *line == ' ')
-			line++;
-		if (line == end)
+		token[n] = token_next(&line, end);
+		if (!token[n].len)
 			break;
-		token[n].text = line;
-		while (line < end && *line != ' ')
-			line++;
-		token[n].len = (size_t)(line - token[n].text);
 		n++;
 	}
 	return n;
