@@ -105,8 +105,10 @@ static void misses_and_errors(void)
 	check(judge(set, "END\r\n", 5, &used) == CHECK_WRONG, "a set cannot miss");
 	check(judge(get, "STORED\r\n", 8, &used) == CHECK_WRONG, "a get stores nothing");
 	for (j = 0; j < sizeof(errors) / sizeof(errors[0]); j++) {
-		check(judge(get, errors[j], strlen(errors[j]), &used) == CHECK_WRONG, "%s", errors[j]);
-		check(judge(set, errors[j], strlen(errors[j]), &used) == CHECK_WRONG, "%s", errors[j]);
+		check(judge(get, errors[j], strlen(errors[j]), &used) == CHECK_WRONG, "%s",
+		      errors[j]);
+		check(judge(set, errors[j], strlen(errors[j]), &used) == CHECK_WRONG, "%s",
+		      errors[j]);
 	}
 	plan_free(&plan);
 }

@@ -294,13 +294,13 @@ static void deleting(void)
 	end();
 }
 
-static void a_million_small_items_fit_100_mib(void)
+static void a_million_small_items_fit_66_mib(void)
 {
 	struct store_stats stats;
 	char name[32];
 	int i;
 
-	begin(100);
+	begin(66);
 	for (i = 0; i < 1000000; i++) {
 		struct store_key key;
 		struct store_value value = { .data = "ab", .len = 2 };
@@ -453,7 +453,7 @@ static const struct test_case cases[] = {
 	{ "store: flush, at once and later", flush },
 	{ "store: arithmetic", arithmetic },
 	{ "store: delete", deleting },
-	{ "store: a million small items fit 100 MiB", a_million_small_items_fit_100_mib },
+	{ "store: a million small items fit 66 MiB", a_million_small_items_fit_66_mib },
 	{ "store: random operations against a model", random_operations_against_a_model },
 	{ "store: grows and evicts under four threads", growing_and_evicting_under_load },
 	{ "store: too small a limit is refused", too_small_a_limit_is_refused },
