@@ -124,6 +124,6 @@ def test_public_headers_compile_alone(compiler):
     compile_alone(compiler, PUBLIC)
 
 
-@pytest.mark.parametrize("name", PRIVATE)
-def test_private_headers_compile_alone(name):
-    compile_alone(C, [name])
+def test_private_headers_compile_alone():
+    assert len(PRIVATE) > 30
+    compile_alone(C, PRIVATE)
