@@ -28,6 +28,7 @@ static unsigned int divide(unsigned int dividend, unsigned int divisor)
 
 int main(void)
 {
+	unsigned int quotient;
 	int error = dune_init(NULL);
 
 	if (!error)
@@ -38,7 +39,9 @@ int main(void)
 		fprintf(stderr, "cannot enter Dune mode: %s\n", strerror(-error));
 		return 1;
 	}
-	printf("42 / 6 = %u\n", divide(42, 6));
-	printf("42 / 0 = %u, caught %u divide error\n", divide(42, 0), caught);
+	quotient = divide(42, 6);
+	printf("42 / 6 = %u\n", quotient);
+	quotient = divide(42, 0);
+	printf("42 / 0 = %u, caught %u divide error\n", quotient, caught);
 	return caught == 1 ? 0 : 1;
 }

@@ -213,7 +213,8 @@ int main(void)
 	dune_trap_set(DUNE_TRAP_UD, skip_ud2, NULL);
 	ktap_check(registers_survive() && traps == 1, "registers, flags and red zone survive");
 	dune_trap_set(DUNE_TRAP_UD, clobber_and_skip, NULL);
-	ktap_check(vectors_survive() && traps == 2, "vector registers survive a handler that uses them");
+	ktap_check(vectors_survive() && traps == 2,
+		   "vector registers survive a handler that uses them");
 	dune_trap_set(DUNE_TRAP_UD, nested, &depth);
 	asm volatile("ud2");
 	ktap_check(depth == 0 && traps == 10, "exceptions nest");

@@ -57,11 +57,12 @@ def gaps(engine):
 
 def complaints(program, result, known, gone):
     """What is wrong with one program's run; adds the known gaps that it met to `gone`."""
-    def text(suffix):
-        payload = result.payload(f"{program}.{suffix}")
+    def text(suffix, kind="file"):
+        payload = result.payload(f"{program}.{suffix}", kind)
         return None if payload is None else payload.decode("utf-8", "replace")
 
-    out, status, live, log = (text(s) for s in ("out", "status", "live", "log"))
+    out, live, log = (text(suffix) for suffix in ("out", "live", "log"))
+    status = text("status", "event")
     if out is None or status is None or live is None:
         return [f"{program}: no result"]
     found = [f"{program}: left {line}" for line in live.splitlines() if not line.endswith(" 0")]

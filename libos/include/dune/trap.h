@@ -48,7 +48,7 @@ int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg);
 #define DUNE_PF_USER (1u << 2)
 #define DUNE_PF_FETCH (1u << 4)
 /* Not the CPU's: the page tables allow it, the host does not (no mapping, or its protection). */
-#define DUNE_PF_HOST (1u << 30)
+#define DUNE_PF_HOST (1u << 14)
 
 typedef void (*dune_pgfault_handler)(uintptr_t address, uint32_t error_code,
 				     struct dune_trap_frame *frame, void *arg);
