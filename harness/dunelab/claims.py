@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the numbers of a run mean: sentences written from its manifest, never by hand."""
 
+import re
+
 # What each clock counts, for people.
 DOMAINS = {
     "instr(bochs)": "virtual time: a fixed number of instructions per second on each CPU",
@@ -27,14 +29,17 @@ def rate_unit(domain):
 
 
 def short(manifest):
-    """The claim that fits under a plot's title."""
+    """The claim that fits under a plot's title: what matters most comes first."""
     engine = manifest["engine"]
-    parts = [engine["version"], f"clock {engine['clock_domain']}"]
-    if emulated(engine["clock_domain"]):
-        parts += [f"profile {engine['profile']}", "emulated time, not hardware time"]
-    elif engine["clock_domain"] == "ns(host)":
-        parts.append("host's time: no latency conclusion")
-    return " · ".join(parts)
+    domain = engine["clock_domain"]
+    # "Bochs 3.0, build 49571102461740b2, bios ..." and "QEMU emulator version 7.2.22 (Debian ...)"
+    name = re.split(r", | \(", engine["version"])[0].replace(" emulator version", "")
+    if emulated(domain):
+        return (f"emulated time, not hardware time · clock {domain} · profile "
+                f"{engine['profile']} · {name}")
+    if domain == "ns(host)":
+        return f"the host's time: no latency conclusion · clock {domain} · {name}"
+    return f"clock {domain} · {name}"
 
 
 def line(manifest):

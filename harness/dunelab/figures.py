@@ -24,6 +24,10 @@ TIME_LIMIT_S = 60
 SVG = "{http://www.w3.org/2000/svg}"
 PERCENT_TICS = (("0", 1), ("50", 2), ("90", 10), ("99", 100), ("99.9", 1e3), ("99.99", 1e4),
                 ("99.999", 1e5), ("99.9999", 1e6))
+# Mantissas of tics on logarithmic axes, from wide axes to narrow ones.
+TIC_STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7),
+             (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8),
+             tuple(n / 20 for n in range(20, 200)), tuple(n / 100 for n in range(100, 1000)))
 
 
 @dataclass
@@ -248,9 +252,8 @@ def _margin(low, high, room=1.12):
 
 
 def _log_tics(low, high):
-    """Tics at 1-2-5 steps, fewer or more so that there are four to nine."""
-    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7),
-                  tuple(n / 10 for n in range(10, 100, 5)), tuple(n / 10 for n in range(10, 100))):
+    """At least four tics on a logarithmic axis, at the roundest numbers that give them."""
+    for steps in TIC_STEPS:
         tics = [step * 10 ** power for power in range(0, 14) for step in steps
                 if low <= step * 10 ** power <= high]
         if len(tics) >= 4:
