@@ -190,6 +190,25 @@ static bool read_then_write_of_untouched(void)
 	return ok;
 }
 
+/* Linux lets what can be written or executed be read, too. */
+static bool odd_protections(void)
+{
+	unsigned char *m = map(2 * PAGE, PROT_READ | PROT_WRITE);
+	bool ok = poke(m, 4) && poke(m + PAGE, 0xc3);
+
+	mprotect(m, PAGE, PROT_WRITE);
+	mprotect(m + PAGE, PAGE, PROT_EXEC);
+	ok &= peek(m) == 4 && poke(m, 6) && peek(m) == 6;
+	((void (*)(void))(m + PAGE))();
+	ok &= peek(m + PAGE) == 0xc3 && !poke(m + PAGE, 0);
+	munmap(m, 2 * PAGE);
+	/* Neither read nor yet touched: the first access is a read. */
+	m = map(PAGE, PROT_WRITE);
+	ok &= peek(m) == 0;
+	munmap(m, PAGE);
+	return ok;
+}
+
 /* Two threads: one changes mappings, one checks that it never sees a stale page. */
 struct race {
 	unsigned char *page;
@@ -291,7 +310,7 @@ int main(void)
 	unsigned char *none;
 	int error;
 
-	ktap_plan(12);
+	ktap_plan(13);
 	must_init_and_enter();
 	dune_pgfault_set(on_fault, NULL);
 	ktap_check(read_then_write_of_untouched(), "read, then write of untouched pages");
@@ -304,6 +323,7 @@ int main(void)
 	ktap_check(!error && counters.tdp_maps_2m > 0,
 		   "the nested table had large pages too: %lu", counters.tdp_maps_2m);
 	ktap_check(file_mapping(), "shared and private file mappings, truncation");
+	ktap_check(odd_protections(), "write-only and execute-only mappings");
 	ktap_check(races_show_no_stale_page(), "no stale page under invalidation");
 	none = map(PAGE, PROT_NONE);
 	ktap_check(child_dies_of(none) == SIGSEGV, "PROT_NONE without handler: SIGSEGV");

@@ -16,6 +16,7 @@ struct tdp_format {
 	u64 exec;      /* added where the guest may execute */
 	u64 noexec;    /* added where it may not */
 	u64 large;     /* added in leaves above the lowest level */
+	u64 uncached;  /* added for memory that must not be cached */
 	u64 accessed;  /* set by the CPU when it uses a leaf */
 	u64 present;   /* an entry with none of these bits is empty */
 	u64 encrypted; /* memory encryption bit, or 0 */

@@ -82,6 +82,9 @@ static int pfnmap_find(struct mm_struct *mm, struct vm_area_struct *vma,
 	found->pa = (u64)pte_pfn(*pte) << PAGE_SHIFT;
 	if (!pte_write(*pte))
 		found->prot &= ~TDP_WRITE;
+	/* Device memory must not become cached because a guest touches it. */
+	if (pte_flags(*pte) & _PAGE_CACHE_MASK)
+		found->prot |= TDP_UNCACHED;
 	pte_unmap_unlock(pte, lock);
 	return error;
 }
@@ -95,12 +98,14 @@ static int host_page_find(struct mm_struct *mm, hva_t hva, u32 access,
 {
 	bool write = access & TDP_ACCESS_WRITE;
 	struct vm_area_struct *vma;
+	unsigned int gup_flags;
 	int error = -EFAULT;
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	vma = vma_lookup(mm, hva);
-	if (!vma || !(vma->vm_flags & (write ? VM_WRITE : VM_READ)) ||
+	/* On x86 whatever can be written or executed can be read. */
+	if (!vma || !(vma->vm_flags & (write ? VM_WRITE : VM_ACCESS_FLAGS)) ||
 	    ((access & TDP_ACCESS_EXEC) && !(vma->vm_flags & VM_EXEC)))
 		goto unlock;
 	found->prot = (vma->vm_flags & VM_WRITE ? TDP_WRITE : 0) |
@@ -115,14 +120,17 @@ static int host_page_find(struct mm_struct *mm, hva_t hva, u32 access,
 	    get_user_pages_fast_only(hva & PAGE_MASK, 1, FOLL_WRITE,
 				     &found->page) == 1) {
 		error = 0;
-	} else if (get_user_pages(hva & PAGE_MASK, 1, write ? FOLL_WRITE : 0,
-				  &found->page, NULL) == 1) {
-		error = 0;
-		if (!write)
-			found->prot &= ~TDP_WRITE;
+		goto found;
 	}
-	if (!error)
-		found->pa = page_to_phys(found->page);
+	gup_flags = write ? FOLL_WRITE :
+		    vma->vm_flags & VM_READ ? 0 : FOLL_FORCE;
+	if (get_user_pages(hva & PAGE_MASK, 1, gup_flags, &found->page, NULL) != 1)
+		goto unlock;
+	error = 0;
+	if (!write)
+		found->prot &= ~TDP_WRITE;
+found:
+	found->pa = page_to_phys(found->page);
 unlock:
 	mmap_read_unlock(mm);
 	return error;
@@ -207,7 +215,10 @@ int handle_tdp_fault(struct vcpu *vcpu)
 
 	if (!slot_gpa_to_hva(&vcpu->vm->slots, gpa, &hva))
 		return fault_to_user(vcpu, ~0ull, DUNE_FAULT_NO_SLOT);
-	error = fault_serve(vcpu, gpa, hva, vcpu->exit.access);
+	/* A copy on write invalidates what it replaces: look again, do not enter for it. */
+	do {
+		error = fault_serve(vcpu, gpa, hva, vcpu->exit.access);
+	} while (error == -EAGAIN && !signal_pending(current) && !need_resched());
 	trace_dune_tdp_fault(vcpu->vm->id, gpa, hva, vcpu->exit.access, error);
 	switch (error) {
 	case 0:

@@ -146,6 +146,8 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 	}
 	if (prot & TDP_WRITE)
 		leaf |= format->write;
+	if (prot & TDP_UNCACHED)
+		leaf |= format->uncached;
 	leaf |= (prot & TDP_EXEC) ? format->exec : format->noexec;
 	WRITE_ONCE(*entry, leaf);
 	return replaced;

@@ -13,6 +13,7 @@ const struct tdp_format *svm_tdp_format(void)
 		.write = _PAGE_RW | _PAGE_DIRTY,
 		.noexec = _PAGE_NX,
 		.large = _PAGE_PSE,
+		.uncached = _PAGE_PCD | _PAGE_PWT,
 		.accessed = _PAGE_ACCESSED,
 		.present = _PAGE_PRESENT,
 	};

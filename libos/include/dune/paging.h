@@ -18,9 +18,9 @@ extern "C" {
 /*
  * Protect the 4 KiB pages of [address, address + length) from ring 0 of this
  * process, by page table entries alone: no system call. What the host's mapping
- * forbids stays forbidden. Both must be multiples of 4096. Other threads in
- * Dune mode may use their old translations until they next exit. In Dune mode
- * only. -EINVAL, -ENOMEM, -EPERM (not in Dune mode), -ENOSPC (no slot left).
+ * forbids stays forbidden. Both must be multiples of 4096. The calling thread
+ * sees the change at once; other threads in Dune mode may go on using their old
+ * translations. In Dune mode only. -EINVAL, -ENOMEM, -EPERM (not in Dune mode), -ENOSPC (no slot left).
  */
 int dune_vm_protect(void *address, size_t length, int prot);
 
