@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -168,3 +169,28 @@ def kv_load(*arguments, timeout=120):
     """Run the generator to its end: CompletedProcess with text output."""
     return subprocess.run([str(word) for word in (program("kv-load"), *arguments)], text=True,
                           capture_output=True, timeout=timeout, check=False)
+
+
+def settle(server):
+    """Wait until only the asking connection is left and no buffer is kept for anybody."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        stats = server.stats()
+        if stats["curr_connections"] == "1" and stats["conn_buffer_bytes"] == "0":
+            return
+        assert time.monotonic() < end, stats
+        time.sleep(0.02)
+
+
+def closes(client):
+    """True when the server closes the connection without a word."""
+    try:
+        return client.sock.recv(1 << 16) == b""
+    except ConnectionResetError:
+        return True
+
+
+def reset(sock):
+    """Close by RST instead of FIN."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()

@@ -81,16 +81,18 @@ static void get_finish(struct proto *proto, const struct proto_context *context,
 static size_t get_keys(struct proto *proto, const struct proto_context *context, const char *in,
 		       size_t len, struct reply *reply, const size_t *mark)
 {
-	const char *p = in, *end = in + len;
+	const char *p = in, *end = in + len, *newline = memchr(in, '\n', len);
+	const char *stop = newline ? newline : end;
 
 	for (;;) {
 		const char *word;
 
-		while (p < end && *p == ' ')
+		while (p < stop && *p == ' ')
 			p++;
 		word = p;
-		while (p < end && *p != ' ' && *p != '\n')
-			p++;
+		p = memchr(word, ' ', (size_t)(stop - word));
+		if (!p)
+			p = stop;
 		if (p == end) {
 			/* The word may go on; of a hopeless one nothing is kept. */
 			if (!proto->get_bad && (size_t)(end - word) <= ITEM_KEY_MAX + 1)
