@@ -16,7 +16,7 @@ void pace_open(struct traffic *traffic, uint64_t drain_ns)
 	uint64_t end = request[count - 1].at_ns + drain_ns;
 
 	traffic->start_ns = clock_ns() + LEAD_NS;
-	while (clock_ns() < traffic->start_ns)
+	while (clock_ns() <= traffic->start_ns)
 		;
 	while (traffic->received < count && !traffic->trouble[0]) {
 		uint64_t now = clock_ns() - traffic->start_ns;

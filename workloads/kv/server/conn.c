@@ -64,8 +64,8 @@ static void conn_close(struct service *service, struct conn *conn)
 	drop_in(service, conn);
 	drop_out(service, conn);
 	conn->source.fd = -1;
-	conn->source.ready = NULL;
 	__atomic_sub_fetch(&service->conns, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&conn->source.ready, NULL, __ATOMIC_RELEASE);
 	/* Last: the number, and with it this struct, may be reused from here on. */
 	close(fd);
 }
@@ -281,6 +281,13 @@ void conn_open(struct conn_table *table, struct worker *worker, int fd)
 {
 	struct conn *conn = &table->conn[fd];
 
+	/*
+	 * Another worker may have closed this number a moment ago. The kernel
+	 * gave it out again only after that, so this does not wait; it makes
+	 * that worker's last writes visible here.
+	 */
+	while (__atomic_load_n(&conn->source.ready, __ATOMIC_ACQUIRE))
+		;
 	memset(conn, 0, sizeof(*conn));
 	conn->source.fd = fd;
 	conn->source.ready = conn_ready;

@@ -21,7 +21,7 @@ static const char help[] =
 	"  --threads N      worker threads, 1 to 64 (1)\n"
 	"  --cpus LIST      pin the i-th worker to the i-th CPU of the list: 1 or 2,4-6\n"
 	"  --memory MIB     limit for items and hash table, least 2 (64)\n"
-	"  --buffers MIB    limit for half requests and unsent replies (32)\n"
+	"  --buffers MIB    limit for half requests and unsent replies, least 2 (32)\n"
 	"  --max-conns N    connections at a time (1024)\n"
 	"  --prefault       take all of --memory at the start\n"
 	"  --lock           lock all memory (mlockall)\n"
@@ -131,7 +131,7 @@ void options_parse(struct options *options, int argc, char **argv)
 			options->memory_mib = number("memory", optarg, 2, 1ull << 20);
 			break;
 		case BUFFERS:
-			options->buffer_mib = number("buffers", optarg, 1, 1ull << 20);
+			options->buffer_mib = number("buffers", optarg, 2, 1ull << 20);
 			break;
 		case MAX_CONNS:
 			options->max_conns = (uint32_t)number("max-conns", optarg, 1, 1000000);
