@@ -49,6 +49,7 @@ long host_clone(struct dune_thread *thread)
 	struct dune_run *run = thread->run;
 	uint64_t flags = run->regs.rdi, stack = run->regs.rsi;
 
+	host_sregs(thread);
 	if (run->regs.rax == SYS_fork)
 		return host_fork(thread, SIGCHLD);
 	if (run->regs.rax == SYS_vfork) {

@@ -72,6 +72,12 @@ void host_vcpu_destroy(struct dune_thread *thread)
 	raw_syscall3(SYS_close, thread->vcpu_fd, 0, 0);
 }
 
+/* Bring thread->run->sregs up to date. */
+void host_sregs(struct dune_thread *thread)
+{
+	request(thread->vcpu_fd, DUNE_VCPU_SREGS, NULL);
+}
+
 /* Through the guest's own SYSCALL when called in ring 0: the same instruction. */
 long host_slot(uintptr_t hva, uint64_t *gpa)
 {

@@ -120,6 +120,7 @@ static long special_syscall(struct dune_thread *thread)
 	case SYS_exit:
 		host_thread_exit(thread);
 	case SYS_arch_prctl:
+		host_sregs(thread);
 		run->regs.rax = (uint64_t)arch_prctl(run);
 		return 0;
 	default:

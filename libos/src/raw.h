@@ -28,14 +28,17 @@ static inline long raw_syscall6(long nr, long a, long b, long c, long d, long e,
 
 #define raw_syscall3(nr, a, b, c) raw_syscall6(nr, a, b, c, 0, 0, 0)
 
+/* n is a multiple of 8, as the sizes of all structures here are. */
 static inline void raw_copy(void *to, const void *from, size_t n)
 {
-	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
+	n /= 8;
+	asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(n)::"memory");
 }
 
 static inline void raw_zero(void *to, size_t n)
 {
-	asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(0) : "memory");
+	n /= 8;
+	asm volatile("rep stosq" : "+D"(to), "+c"(n) : "a"(0) : "memory");
 }
 
 /* A lock for a few instructions; the holder never blocks in it. */

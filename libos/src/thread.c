@@ -14,7 +14,6 @@ _Static_assert(offsetof(struct dune_thread, host_sp) == THREAD_HOST_SP, "assembl
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rflags) == RUN_RFLAGS, "assembly");
-_Static_assert(DUNE_VCPU_RUN == DUNE_VCPU_RUN_NR, "assembly");
 _Static_assert(DUNE_EXIT_SYSCALL == DUNE_EXIT_SYSCALL_NR, "assembly");
 _Static_assert(sizeof(struct dune_thread) < FATAL_STACK_TOP / 2, "room for a stack");
 

@@ -35,7 +35,6 @@
 #define RUN_RIP 144
 #define RUN_RFLAGS 152
 
-#define DUNE_VCPU_RUN_NR 0xde20
 #define DUNE_EXIT_SYSCALL_NR 1
 #define SYSCALLS_KNOWN 512
 
@@ -106,6 +105,7 @@ extern struct dune_process dune_process;
 int host_vm_create(void);
 int host_vcpu_create(struct dune_thread *thread);
 void host_vcpu_destroy(struct dune_thread *thread);
+void host_sregs(struct dune_thread *thread);
 long host_slot(uintptr_t hva, uint64_t *gpa);
 
 /* thread.c */

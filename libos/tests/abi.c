@@ -263,8 +263,15 @@ static void guests(void)
 	ktap_check(!guest_run(&g) && g.run->exit_reason == DUNE_EXIT_SYSCALL &&
 			   g.run->regs.rax == 39,
 		   "hypercall in ring 0 asks for a system call");
-	ktap_check(!guest_run(&g) && g.run->exit_reason == DUNE_EXIT_SYSCALL,
-		   "and goes on behind it");
+	ktap_check(!lseek(g.vcpu, 0, SEEK_SET) && g.run->exit_reason == DUNE_EXIT_SYSCALL,
+		   "and goes on behind it, run by lseek");
+	ktap_check(lseek(g.vcpu, 0, SEEK_END) == -1 && errno == EINVAL &&
+			   lseek(g.vcpu, 1, SEEK_SET) == -1 && errno == EINVAL,
+		   "other ways to seek: EINVAL");
+	g.run->sregs.cr3 = 0;
+	ktap_check(!request(g.vcpu, DUNE_VCPU_SREGS, NULL) && g.run->sregs.cs == 0x10 &&
+			   g.run->sregs.cr3 != 0,
+		   "system state comes back when asked for");
 	guest_destroy(&g);
 
 	/* In ring 3: movb $1,(%rdi) to show it got there, vmmcall. No IDT: triple fault. */
@@ -355,7 +362,7 @@ int main(void)
 	device = open(DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		ktap_bail("%s: %s", DUNE_DEVICE_PATH, strerror(errno));
-	ktap_plan(41);
+	ktap_plan(43);
 	device_requests();
 	vm_requests();
 	run_page_mappings();

@@ -53,6 +53,16 @@ static int vcpu_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* The fast way to run: see DUNE_VCPU_RUN. */
+static loff_t vcpu_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	if (!vm_is_ours(vcpu->vm))
+		return -EIO;
+	return offset || whence != SEEK_SET ? -EINVAL : vcpu_run(vcpu);
+}
+
 static long vcpu_ioctl(struct file *file, unsigned int request,
 		       unsigned long arg)
 {
@@ -63,6 +73,8 @@ static long vcpu_ioctl(struct file *file, unsigned int request,
 	switch (request) {
 	case DUNE_VCPU_RUN:
 		return arg ? -EINVAL : vcpu_run(vcpu);
+	case DUNE_VCPU_SREGS:
+		return arg ? -EINVAL : vcpu_sregs(vcpu);
 	case DUNE_VCPU_STATS:
 		return counts_to_user(&vcpu->counts, (void __user *)arg);
 	default:
@@ -90,7 +102,7 @@ static const struct file_operations vcpu_fops = {
 	.release = vcpu_release,
 	.unlocked_ioctl = vcpu_ioctl,
 	.mmap = vcpu_mmap,
-	.llseek = noop_llseek,
+	.llseek = vcpu_llseek,
 };
 
 /* VM */

@@ -111,6 +111,5 @@ void run_page_store(struct vcpu *vcpu, u32 exit_reason)
 
 	run->regs = vcpu->regs;
 	run->hw_reason = vcpu->exit.hw_reason;
-	backend->sregs_get(vcpu, &run->sregs);
 	WRITE_ONCE(run->exit_reason, exit_reason);
 }

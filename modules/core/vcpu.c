@@ -181,3 +181,12 @@ int vcpu_run(struct vcpu *vcpu)
 	mutex_unlock(&vcpu->run_lock);
 	return error;
 }
+
+int vcpu_sregs(struct vcpu *vcpu)
+{
+	if (!mutex_trylock(&vcpu->run_lock))
+		return -EBUSY;
+	backend->sregs_get(vcpu, &vcpu->run->sregs);
+	mutex_unlock(&vcpu->run_lock);
+	return 0;
+}

@@ -39,6 +39,8 @@ struct vcpu *vcpu_create(struct vm *vm);
 void vcpu_destroy(struct vcpu *vcpu);
 /* DUNE_VCPU_RUN */
 int vcpu_run(struct vcpu *vcpu);
+/* DUNE_VCPU_SREGS */
+int vcpu_sregs(struct vcpu *vcpu);
 
 /* Queue an exception for the next entry. */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code);

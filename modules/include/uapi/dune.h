@@ -103,7 +103,7 @@ struct dune_run {
 	struct dune_regs regs; /* in and out */
 	struct dune_fault fault; /* out, with DUNE_EXIT_FAULT */
 	struct dune_event event; /* in, with DUNE_RUN_EVENT */
-	struct dune_sregs sregs; /* in, with DUNE_RUN_SREGS; out on every return */
+	struct dune_sregs sregs; /* in, with DUNE_RUN_SREGS; out by DUNE_VCPU_SREGS */
 	__u64 reserved[8];       /* 0 */
 };
 
@@ -167,8 +167,14 @@ struct dune_stats {
  * DUNE_EXIT_INTR, call again. -EBUSY: another thread runs this vCPU. -EINVAL:
  * the run page holds state no CPU accepts. -ENODEV: this vCPU is dead
  * (shutdown), or its CPU lost the virtualization extension.
+ *
+ * lseek(vcpu, 0, SEEK_SET) does the same on a shorter path: lseek calls the
+ * file's own operation at once, where ioctl asks every security module first,
+ * which costs as much as a system call. Any other offset or whence: -EINVAL.
  */
 #define DUNE_VCPU_RUN _IO(DUNE_IOC, 0x20)                               /* vCPU */
+/* Write the vCPU's present system state into the run page; -EBUSY while it runs. */
+#define DUNE_VCPU_SREGS _IO(DUNE_IOC, 0x22)                             /* vCPU */
 #define DUNE_VCPU_STATS _IOWR(DUNE_IOC, 0x21, struct dune_stats)        /* vCPU */
 
 #endif
