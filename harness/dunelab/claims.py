@@ -68,7 +68,7 @@ def same_seed(run):
             lines.append(f"{system}: could not be checked ({check['detail']})")
         elif check["agreed"]:
             lines.append(f"{system}: booted twice, {check['frames']} frames up to the end of the "
-                         f"first cell are identical (sha256 {check['sha256'][:16]})")
+                         f"check are identical (sha256 {check['sha256'][:16]})")
         else:
             lines.append(f"{system}: the two boots DIFFER, {check['detail']}")
     if not run.manifest["engine"].get("deterministic"):

@@ -3,7 +3,7 @@
 
 import shlex
 
-from dunelab import claims, stats, tables
+from dunelab import claims, kvscript, stats, tables
 
 WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
          "flagged": "flagged"}
@@ -132,8 +132,12 @@ def _capacity(run):
             line.append(f"{capacity / base:.3f}" if capacity and base else "-")
         body.append(line)
     header = ["system", run.rate_unit] + ([f"/ {run.plan.baseline}"] if run.conclusive else [])
-    return "Capacity", (header, body), ("Requests served with the server always busy; what the "
-                                        "shares of a system's own capacity refer to.")
+    note = ("Requests served with the server always busy; what the shares of a system's own "
+            "capacity refer to.")
+    remembered = run.manifest.get("remembered") or {}
+    if remembered:
+        note += (f" Remembered from an earlier boot of the same bits: {', '.join(remembered)}.")
+    return "Capacity", (header, body), note
 
 
 def _service(run):
@@ -214,8 +218,9 @@ def _boots(run):
 def _same_seed(run):
     headline, lines = claims.same_seed(run)
     return "Same seed twice", (["check"], [[line] for line in lines or [headline]]), (
-        f"Every system's measuring image is booted a second time up to the end of its first "
-        f"cell; result: {headline}.")
+        f"Every system's measuring image is booted a second time, up to the end of a check of "
+        f"{kvscript.CHECK_REQUESTS:,} requests at its highest rate, and all that it sent is "
+        f"compared byte by byte; result: {headline}.")
 
 
 def environment(run):

@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import kvimage, kvscript, plan as planning, progress, results, store
+from dunelab import kvimage, kvscript, paths, plan as planning, progress, results, store
 from dunelab.engine import base, supervise
+from dunelab.record import utc
 
 CPUS = 2
 # Expected wall seconds, for the ETA alone: (a boot, preload included; a thousand requests).
@@ -42,7 +43,7 @@ class KvRun:
         self.systems = [planning.SYSTEMS[name] for name in self.plan.systems]
         self.image = None
         self.images = {}            # system -> image of its measure boot
-        self.first = {}             # system -> frames up to the end of its first cell
+        self.first = {}             # system -> frames up to the end of its check
         boot, thousand = PACE.get(self.engine.name, (10.0, 0.5))
         self.request_cost = thousand / 1000
         self.cell_cost = self.request_cost * (self.plan.requests + self.plan.warmup)
@@ -71,9 +72,9 @@ class KvRun:
                 self.image.close()
 
     def _work(self):
-        repeats = len(self.systems) if self.engine.deterministic else 0
-        cells = len(planning.expected_cells(self.plan)) + repeats
-        return self.boot_cost * (2 * len(self.systems) + repeats) + self.cell_cost * cells
+        boots = len(self.systems) * (3 if self.engine.deterministic else 2)
+        return (self.boot_cost * boots
+                + self.cell_cost * len(planning.expected_cells(self.plan)))
 
     def _build(self):
         self.progress.start("build", "preparing the guest image")
@@ -119,7 +120,17 @@ class KvRun:
             self.progress.finish(task.key)
 
     def _calibrate(self, task):
-        boot = self._boot(task, kvscript.script(self.plan, task.system, "calibrate"))
+        script = kvscript.script(self.plan, task.system, "calibrate")
+        memory = self._memory(task.system, script)
+        known = memory and store.read_json(memory)
+        if known:
+            # The same bits on a deterministic engine give the same capacity: no need to boot.
+            self.record.update("remembered", task.system.name, known)
+            self.record.update("capacities", task.system.name, known["capacity_rps"])
+            self.progress.say(f"{task.system.name}: capacity {known['capacity_rps']:,.0f} "
+                              f"requests/s, remembered from {known['measured']}")
+            return
+        boot = self._boot(task, script)
         try:
             measured = json.loads(boot.payload("capacity.json") or "{}")
         except ValueError:
@@ -132,6 +143,21 @@ class KvRun:
                          measured)
         self.record.update("capacities", task.system.name, capacity)
         self.progress.say(f"{task.system.name}: capacity {capacity:,.0f} requests/s")
+        if memory:
+            store.write_json(memory, {"capacity_rps": capacity, "measured": utc(),
+                                      "commit": self.record.manifest["commit"]})
+
+    def _memory(self, system, script):
+        """File that remembers the capacity of exactly this boot; None where it could vary."""
+        if not self.engine.deterministic:
+            return None
+        parts = [self.engine.version(), store.sha256(self.image.kernel),
+                 store.sha256(self.image.initrd(system, script)), system.kernel_args,
+                 f"{CPUS} {kvimage.MEMORY_MIB}"]
+        parts += [store.sha256(path) for path in
+                  sorted((paths.root() / "vm-images" / "machines").glob("*.toml"))]
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return paths.cache() / "capacity" / f"{digest[:32]}.json"
 
     def _give_up(self, task):
         """The capacity is unknown, so no cell has a rate."""
@@ -147,7 +173,7 @@ class KvRun:
             if cell.skip:
                 self.record.cell(cell, results.SKIP, cell.skip)
                 self.progress.advance(self.cell_cost)
-        # Highest rate first: the first cell is repeated for the same-seed check, and it is short.
+        # Highest rate first: the same-seed check uses the first cell's, where most can differ.
         cells = sorted((cell for cell in cells if not cell.skip), key=lambda cell: -cell.rate)
 
         def on_frame(frame):
@@ -166,7 +192,7 @@ class KvRun:
 
         boot = self._boot(task, kvscript.script(self.plan, task.system, "measure", cells),
                           on_frame)
-        self.first[name] = first_cell(boot.frames)
+        self.first[name] = first_part(boot.frames)
         missing = [cell for cell in cells if cell.id not in self.record.manifest["cells"]
                    and results.read_cell(self.record.store, cell) is None]
         for cell in missing:
@@ -182,11 +208,10 @@ class KvRun:
         name, expected = task.system.name, self.first.get(task.system.name)
         if not expected:
             self.record.update("same_seed", name, {"agreed": None,
-                                                   "detail": "there is no first cell to repeat"})
+                                                   "detail": "its first boot did not get so far"})
             return
-        boot = self._boot(task, None, stop_when=lambda frames: bool(first_cell(frames)))
-        self.progress.advance(self.cell_cost)
-        again = first_cell(boot.frames)
+        boot = self._boot(task, None, stop_when=lambda frames: bool(first_part(frames)))
+        again = first_part(boot.frames)
         if not again:
             self.record.update("same_seed", name, {"agreed": None, "detail": reason(boot)})
             self._failed(task, boot, "the same-seed check could not be made")
@@ -253,10 +278,10 @@ class KvRun:
         self.progress.say(text)
 
 
-def first_cell(frames):
-    """The frames up to the end of the first cell, or [] when it has not ended."""
+def first_part(frames):
+    """The frames up to the end of the check, or [] when it has not ended."""
     for number, frame in enumerate(frames):
-        if frame.kind == "event" and frame.name == "cell-done":
+        if frame.kind == "event" and frame.name == "checked":
             return frames[:number + 1]
     return []
 

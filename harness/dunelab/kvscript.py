@@ -4,6 +4,7 @@
 CPU 0 has the load generator and everything else, CPU 1 the server alone.  The script sends
     file  env                 `== name` sections of what the guest is
     file  capacity.json       (calibrate)
+    file  check.{json,hlog}, event checked      the start of a measuring boot, booted twice
     event cell-start N, file cell-N.{json,hlog,hgrm,service.hgrm,dune}, event cell-done N
     event cell-failed N TEXT  the generator's own words
     event failed TEXT         the boot cannot go on
@@ -16,6 +17,8 @@ from dunelab import plan as planning
 
 PORT = 11211
 CAPACITY_REQUESTS = 4_000
+# Requests of the same-seed check: everything before them, the boot itself, is part of it.
+CHECK_REQUESTS = 2_000
 
 _HEAD = r"""#!/bin/sh
 # One boot of the kv experiment: {title}; phase {phase}.
@@ -68,6 +71,14 @@ report event serving
 report event preloaded
 """
 
+_CHECK = r"""
+{run} >/tmp/load.log 2>&1 || die "check: $(tail -n 3 /tmp/load.log)"
+report file check.json check.json
+report file check.hlog check.hlog
+report event checked
+rm -f check.*
+"""
+
 _CELL = r"""
 {before}report event cell-start {number}
 {run} >/tmp/load.log 2>&1
@@ -115,13 +126,14 @@ def load_argv(mode, plan, **options):
     return [str(word) for word in argv]
 
 
-def cell_argv(plan, cell, number):
-    """The kv-load command line of one cell; its files are called cell-NUMBER.*."""
+def cell_argv(plan, cell, out, requests=None):
+    """The kv-load command line of one cell; its files are called OUT.*."""
+    requests = requests or plan.requests
     # Intervals of a whole number of milliseconds, about INTERVALS of them.
-    interval = max(1, round(1000 * plan.requests / cell.rate / planning.INTERVALS))
+    interval = max(1, round(1000 * requests / cell.rate / planning.INTERVALS))
     return load_argv("run", plan, arrival=plan.arrival, rate=f"{cell.rate:.3f}",
-                     requests=plan.requests, warmup=plan.warmup, interval_ms=interval,
-                     out=f"cell-{number}")
+                     requests=requests, warmup=min(plan.warmup, requests // 10),
+                     interval_ms=interval, out=out)
 
 
 def script(plan, system, phase, cells=()):
@@ -137,10 +149,13 @@ def script(plan, system, phase, cells=()):
         run = shlex.join(load_argv("capacity", plan, requests=CAPACITY_REQUESTS, out="capacity"))
         parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
                      "report file capacity.json capacity.json\n")
+    if cells:
+        check = cell_argv(plan, cells[0], "check", min(CHECK_REQUESTS, plan.requests))
+        parts.append(_CHECK.format(run=shlex.join(check)))
     for number, cell in enumerate(cells):
         counters = f"cell-{number}.counters"
         parts.append(_CELL.format(
-            number=number, run=shlex.join(cell_argv(plan, cell, number)),
+            number=number, run=shlex.join(cell_argv(plan, cell, f"cell-{number}")),
             before=f"dune_stats before >{counters}\n" if system.dune else "",
             after=f"dune_stats after >>{counters}\n\treport file {counters} cell-{number}.dune\n\t"
             if system.dune else ""))

@@ -45,7 +45,7 @@ SATURATION = 0.95
 DEFAULT_LOADS, DEFAULT_REQUESTS = ("0.3", "0.5", "0.7"), 20_000
 QUICK_LOADS, QUICK_REQUESTS = ("0.3", "0.7"), 4_000
 FULL_REQUESTS = 1_000_000
-DEFAULT_RECORDS = 10_000
+DEFAULT_RECORDS = 4_000
 # Intervals of the log, per cell: enough to see a drift, few enough to stay small.
 INTERVALS = 50
 
@@ -72,6 +72,17 @@ class Plan:
     def baseline(self):
         """The system that ratios are taken against, and whose capacity sets the equal rates."""
         return "linux" if "linux" in self.systems else self.systems[0]
+
+    @property
+    def equal_loads(self):
+        """Loads that are also run at the baseline's absolute rate.
+
+        Of three or more the lowest is left out: where nothing queues, a few requests a second
+        more or less change nothing, and the low rates take the longest.
+        """
+        if not self.equal_rates:
+            return ()
+        return self.loads[1:] if len(self.loads) >= 3 else self.loads
 
     def digest(self):
         """Eight hex digits that name this plan."""
@@ -135,9 +146,9 @@ def cells(plan, system, capacities):
     """
     own = capacities[system]
     result = [Cell(system, "own", load, own * float(load)) for load in plan.loads]
-    if not plan.equal_rates or system == plan.baseline:
+    if system == plan.baseline:
         return result
-    for load in plan.loads:
+    for load in plan.equal_loads:
         if plan.baseline not in capacities:
             result.append(Cell(system, "equal", load, None,
                                f"the capacity of {plan.baseline} is not known"))

@@ -34,8 +34,8 @@ class Record:
             "engine": {"name": engine.name, "version": engine.version(),
                        "clock_domain": engine.clock_domain, "profile": "none",
                        "deterministic": engine.deterministic},
-            "capacities": {}, "boots": {}, "cells": {}, "same_seed": {}, "failures": [],
-            "artifacts": {}}
+            "capacities": {}, "remembered": {}, "boots": {}, "cells": {}, "same_seed": {},
+            "failures": [], "artifacts": {}}
         store.write_json(where.plan, {
             "schema": "dunelab-plan/1", "plan": asdict(plan),
             "cells": [asdict(cell) | {"id": cell.id} for cell in planning.expected_cells(plan)]})
@@ -50,7 +50,7 @@ class Record:
         self._save()
 
     def update(self, part, key, value):
-        """Replace one entry of capacities, boots, cells or same_seed."""
+        """Replace one entry of capacities, remembered, boots, cells or same_seed."""
         with self._lock:
             self.manifest[part][key] = value
         self._save()
@@ -87,7 +87,7 @@ class Record:
                  "cell": {"system": cell.system, "kind": cell.kind, "load": cell.load},
                  "rate": cell.rate, "seed": self.plan.seed, "machine": self.manifest["engine"],
                  "clock": {"domain": domain, "unit": claims.unit(domain)},
-                 "argv": kvscript.cell_argv(self.plan, cell, number),
+                 "argv": kvscript.cell_argv(self.plan, cell, f"cell-{number}"),
                  "artifacts": {"hlog": "lat.hlog", "hgrm": "lat.hgrm",
                                "console": f"boots/{boot}/console.log"},
                  **summary.run_record(files, claims.unit(domain), domain)}

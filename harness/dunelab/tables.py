@@ -27,8 +27,8 @@ class Row:
 
 def groups(run):
     """[(kind, load)] in the order to show them; `equal` where equal rates are part of the plan."""
-    kinds = ["equal", "own"] if any(r.cell.kind == "equal" for r in run.cells) else ["own"]
-    return [(kind, load) for kind in kinds for load in run.plan.loads]
+    equal = run.plan.equal_loads if len(run.plan.systems) > 1 else ()
+    return [("equal", load) for load in equal] + [("own", load) for load in run.plan.loads]
 
 
 def group_title(run, kind, load):
