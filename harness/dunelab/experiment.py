@@ -57,7 +57,11 @@ def main(argv):
         where = store.create(results_dir, plan, *hostenv.commit())
     except OSError as error:
         raise UsageError(f"cannot write results into {results_dir}: {error.strerror}") from error
-    return _run(plan, engine, where, int(args.jobs), ["experiment", *argv])
+    try:
+        return _run(plan, engine, where, int(args.jobs), ["experiment", *argv])
+    except OSError as error:
+        raise GuestError(f"{error.strerror}: {error.filename}; what was measured is in "
+                         f"{where.path}") from error
 
 
 def _run(plan, engine, where, jobs, argv):
@@ -67,9 +71,6 @@ def _run(plan, engine, where, jobs, argv):
         status = "complete" if kept.complete() else "incomplete"
     except KeyboardInterrupt:
         status = "interrupted"
-    except OSError as error:
-        raise GuestError(f"{error.strerror}: {error.filename}; what was measured is in "
-                         f"{where.path}") from error
     finally:
         kept.close(status)
     if status == "interrupted":

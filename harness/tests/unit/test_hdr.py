@@ -2,8 +2,11 @@
 """HdrHistogram: bucket arithmetic, percentiles by definition, codec and log round trips."""
 
 import base64
+import json
 import math
+import re
 import struct
+import subprocess
 import zlib
 from fractions import Fraction
 
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import kv_tools
 from dunelab import hdr, hlog
 
 values = st.one_of(st.integers(0, 5000), st.integers(0, hdr.HIGHEST))
@@ -171,3 +175,36 @@ def test_percentile_levels_halve_the_tail():
     assert levels[:6] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
     assert levels[6:11] == pytest.approx([0.55, 0.6, 0.65, 0.7, 0.75])
     assert levels[-1] < 1 and (1 - levels[-1]) * 1000 >= 1
+
+
+def test_the_c_writer_and_this_codec_agree(tmp_path):
+    out = tmp_path / "c"
+    with kv_tools.Server([kv_tools.program("kv-server"), "--port", "0"]) as server:
+        subprocess.run([kv_tools.program("kv-load"), "preload", "--records", "500",
+                        "--target", f"127.0.0.1:{server.port}"], check=True, timeout=60,
+                       capture_output=True)
+        subprocess.run([kv_tools.program("kv-load"), "run", "--records", "500", "--requests",
+                        "3000", "--rate", "5000", "--out", out, "--target",
+                        f"127.0.0.1:{server.port}"], check=True, timeout=60)
+    summary = json.loads(out.with_suffix(".json").read_text())
+    text = out.with_suffix(".hlog").read_text()
+    groups = hlog.by_tag(hlog.read(text))
+    for tag, table in (("intended", ".hgrm"), ("service", ".service.hgrm")):
+        merged = hdr.merge(item.histogram for item in groups[tag])
+        given = summary[tag]
+        assert merged.total == given["n"] == 3000
+        assert merged.edges(merged.index(given["max"]))[1] == merged.max()
+        assert merged.mean_stddev()[0] == pytest.approx(given["mean"], rel=1e-3)
+        rows = hlog.read_hgrm((tmp_path / ("c" + table)).read_text())
+        for value, level, count in rows:
+            assert count == sum(c for v, c, _ in merged.rows() if v <= value)
+            assert count >= level * 3000 - 0.01
+        assert rows[-1][0] == merged.max() and rows[-1][2] == 3000
+        # The same table, row by row, where both take the same levels.
+        ours = {level: value for value, level, _ in hlog.read_hgrm(hlog.write_hgrm(merged))}
+        for value, level, _ in rows:
+            if level in ours:
+                assert value == ours[level]
+    for packed in re.findall(r"HISTF\S+", text):
+        raw = zlib.decompress(base64.b64decode(packed)[8:])
+        assert hdr.decode(raw).encode() == raw
