@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a running experiment knows, kept on disk at every moment: manifest, journal, cells."""
 
+import os
 import shlex
 import threading
 import time
@@ -29,8 +30,8 @@ class Record:
         commit, dirty = hostenv.commit()
         self.manifest = {
             "schema": "dunelab-run/1", "experiment": plan.workload, "status": "running",
-            "started": utc(), "ended": None, "commit": commit, "dirty": dirty, "argv": argv,
-            "jobs": jobs, "plan_sha8": plan.digest(), "seed": plan.seed, "kernel": None,
+            "started": utc(), "ended": None, "emulators_cpu_s": None, "commit": commit,
+            "dirty": dirty, "argv": argv, "jobs": jobs, "plan_sha8": plan.digest(), "seed": plan.seed, "kernel": None,
             "engine": {"name": engine.name, "version": engine.version(),
                        "clock_domain": engine.clock_domain, "profile": "none",
                        "deterministic": engine.deterministic},
@@ -106,7 +107,10 @@ class Record:
     def close(self, status):
         """The run is over."""
         self.journal.write("end", status=status)
-        self.set(status=status, ended=utc())
+        # Of all emulators together: what a run costs on a host that does something else, too.
+        times = os.times()
+        self.set(status=status, ended=utc(),
+                 emulators_cpu_s=round(times.children_user + times.children_system, 1))
         path = self.store.path / "reproduce.sh"
         store.write_text(path, self._reproduce())
         path.chmod(0o755)
