@@ -31,7 +31,8 @@ class Record:
         self.manifest = {
             "schema": "dunelab-run/1", "experiment": plan.workload, "status": "running",
             "started": utc(), "ended": None, "emulators_cpu_s": None, "commit": commit,
-            "dirty": dirty, "argv": argv, "jobs": jobs, "plan_sha8": plan.digest(), "seed": plan.seed, "kernel": None,
+            "dirty": dirty, "argv": argv, "jobs": jobs, "plan_sha8": plan.digest(),
+            "seed": plan.seed, "kernel": None,
             "engine": {"name": engine.name, "version": engine.version(),
                        "clock_domain": engine.clock_domain, "profile": "none",
                        "deterministic": engine.deterministic},
