@@ -67,12 +67,14 @@ class Bochs(Engine):
         self.seed = self.machine.seed if seed is None else seed
 
     def version(self):
-        """Version, hash of source + patches + configuration, and of the BIOS."""
+        """Version, hash of source, patches and configuration, the BIOS', and the machine."""
         try:
             lines = (self._installed() / "version").read_text().splitlines()
         except FileNotFoundError as error:
             raise UsageError("Bochs has not been built yet: run make bochs") from error
-        return f"{lines[0]}, {lines[1][:21]}, machine {self.machine.name}"
+        m = self.machine
+        return (f"{lines[0]}, {lines[1][:21]}, {m.name}: {m.model}, ips {m.ips}, "
+                f"quantum {m.quantum}, seed {self.seed}")
 
     def available(self):
         folder = self._installed()
