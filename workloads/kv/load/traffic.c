@@ -293,21 +293,28 @@ static void receive(struct traffic *traffic, struct channel *channel)
 		receive_stream(traffic, channel);
 }
 
+/*
+ * The oldest request is the likeliest to be answered next, and asking its
+ * socket is the cheapest look. After a look in vain, unless it is the only
+ * one outstanding, the next look is at all sockets.
+ */
 void traffic_poll(struct traffic *traffic)
 {
 	struct epoll_event event[EVENTS_PER_POLL];
-	uint64_t outstanding = traffic_outstanding(traffic);
+	uint64_t outstanding = traffic_outstanding(traffic), before = traffic->received;
+	bool single = (outstanding == 1 && !traffic->nr_blocked) || traffic->nr_channels == 1;
 	int i, n;
 
 	if (traffic->nr_blocked)
 		retry_blocked(traffic);
 	if (!outstanding)
 		return;
-	/* A single one can only come on one socket: asking it is the cheapest look. */
-	if ((outstanding == 1 && !traffic->nr_blocked) || traffic->nr_channels == 1) {
+	if (single || !traffic->guessed) {
 		receive(traffic, &traffic->channel[traffic->oldest % traffic->nr_channels]);
+		traffic->guessed = traffic->received == before;
 		return;
 	}
+	traffic->guessed = false;
 	n = epoll_wait(traffic->epoll_fd, event, EVENTS_PER_POLL, 0);
 	for (i = 0; i < n; i++)
 		receive(traffic, &traffic->channel[event[i].data.u32]);

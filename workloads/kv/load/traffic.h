@@ -44,6 +44,7 @@ struct traffic {
 	uint64_t received;
 	uint64_t oldest;		/* all before it are answered */
 	unsigned int nr_blocked;	/* channels with a full socket */
+	bool guessed;			/* the last look was at one channel, and in vain */
 	char trouble[160];		/* why the run cannot go on; empty: it can */
 };
 
