@@ -54,6 +54,8 @@ class KvRun:
         """All boots, in the order to start them in as far as their needs allow."""
         order = sorted(self.systems, key=lambda system: system.name != self.plan.baseline)
         result = [Task("calibrate", system) for system in order]
+        # The longest boots first, so that short ones fill the end: the baseline has fewest cells.
+        order.reverse()
         for system in order:
             result.append(Task("measure", system, (f"calibrate-{system.name}",
                                                    f"calibrate-{self.plan.baseline}")))
