@@ -2,7 +2,6 @@
 """Real servers and generators for the key-value tests: started on free ports, always stopped."""
 
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -11,7 +10,7 @@ import time
 
 import pytest
 
-from dunelab import paths
+from dunelab import packages, paths
 
 # Generous: the tests share the machine with builds.
 PATIENCE_S = 30
@@ -155,13 +154,15 @@ def kv_server(*options, sanitized=False):
 
 
 def memcached(*options, udp=False):
-    """Debian's memcached on a free port; the test is skipped when it is not installed."""
-    path = shutil.which("memcached") or "/usr/bin/memcached"
-    if not os.path.exists(path):
-        pytest.skip("memcached is not installed: run make deps")
+    """Debian's memcached on a free port: the one that goes into guests, run by its own loader, so
+    that nothing has to be installed (and no daemon of the host's started by that)."""
+    tree = packages.files("memcached")
+    libraries = tree["/lib64/ld-linux-x86-64.so.2"].parents[1] / "lib/x86_64-linux-gnu"
+    command = [tree["/lib64/ld-linux-x86-64.so.2"], "--library-path", libraries,
+               tree["/usr/bin/memcached"]]
     port = free_port()
     user = ["-u", "nobody"] if os.getuid() == 0 else []
-    return Server([path, *user, "-l", "127.0.0.1", "-p", port, "-U", port if udp else 0,
+    return Server([*command, *user, "-l", "127.0.0.1", "-p", port, "-U", port if udp else 0,
                    "-t", "1", *options], port, port)
 
 
