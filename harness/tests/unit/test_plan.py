@@ -70,13 +70,22 @@ def test_cells_of_the_baseline_are_not_run_twice():
     plan, capacities = make(), {"linux": 10_000.0, "dune": 8_000.0}
     linux = planning.cells(plan, "linux", capacities)
     dune = planning.cells(plan, "dune", capacities)
-    assert [c.kind for c in linux] == ["own"] * 3 and len(dune) == 5
-    assert [round(c.rate) for c in dune] == [2400, 4000, 5600, 5000, 7000]
-    assert len({c.id for c in linux + dune}) == 8
+    assert [c.kind for c in linux] == ["own"] * 3 and len(dune) == 4
+    assert [round(c.rate) for c in dune] == [2400, 4000, 5600, 5000]
+    assert len({c.id for c in linux + dune}) == 7
+
+
+@pytest.mark.parametrize("loads, equal", [
+    ("0.3 0.5 0.7", ("0.5",)), ("0.4", ("0.4",)), ("0.4 0.6", ("0.4", "0.6")),
+    ("0.1 0.3 0.5 0.7", ("0.5",))])
+def test_which_loads_are_also_run_at_equal_rates(loads, equal):
+    assert make(loads=loads).equal_loads == equal
+    assert make(loads=loads, quick=True).equal_loads == ()
 
 
 def test_a_rate_beyond_the_capacity_is_skipped_with_a_reason():
-    cells = planning.cells(make(), "dune", {"linux": 10_000.0, "dune": 7_000.0})
+    plan = make(loads="0.4 0.7")
+    cells = planning.cells(plan, "dune", {"linux": 10_000.0, "dune": 7_000.0})
     skipped = [c for c in cells if c.skip]
     assert [(c.kind, c.load) for c in skipped] == [("equal", "0.7")]
     assert "100%" in skipped[0].skip
