@@ -36,15 +36,15 @@ test: build test-host test-guest test-bochs ## the whole test suite
 	$(Q)echo "all tests passed"
 
 test-host: deps ## units on this host, sanitizers on: seconds
-	$(Q)$(MAKE) --no-print-directory -C workloads BUILD=$(BUILD) all test
-	$(Q)$(MAKE) --no-print-directory -C libos BUILD=$(BUILD) all
-	$(Q)$(PYTEST) -q -m "not slow" tests/unit tests/style
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all test
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
+	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
 test-guest: build ## tests in QEMU guests
-	$(Q)$(PYTEST) -q -m "not slow and not bochs" tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m "not slow and not bochs" tests/guest
 
 test-bochs: build bochs ## tests in Bochs guests
-	$(Q)$(PYTEST) -q -m "not slow and bochs" tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m "not slow and bochs" tests/guest
 
 check: deps ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style
@@ -68,13 +68,13 @@ modules: kernel ## dune.ko for the fetched kernel
 	$(Q)scripts/build-module $(KERNEL) $(BUILD)
 
 libos: deps ## libdune and its examples
-	$(Q)$(MAKE) --no-print-directory -C libos BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 
 workloads: deps libos ## the programs that are measured
-	$(Q)$(MAKE) --no-print-directory -C workloads BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all
 
 guest: deps ## the guest's own tools
-	$(Q)$(MAKE) --no-print-directory -C vm-images/guest BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C vm-images/guest BUILD=$(BUILD) all
 
 bochs: deps ## build the pinned Bochs into the cache
 	$(Q)vm-images/emulators/bochs/build

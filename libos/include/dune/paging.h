@@ -20,7 +20,8 @@ extern "C" {
  * process, by page table entries alone: no system call. What the host's mapping
  * forbids stays forbidden. Both must be multiples of 4096. The calling thread
  * sees the change at once; other threads in Dune mode may go on using their old
- * translations. In Dune mode only. -EINVAL, -ENOMEM, -EPERM (not in Dune mode), -ENOSPC (no slot left).
+ * translations. In Dune mode only. -EINVAL, -ENOMEM, -EPERM (not in Dune mode),
+ * -ENOSPC (no slot left).
  */
 int dune_vm_protect(void *address, size_t length, int prot);
 
