@@ -31,6 +31,8 @@ def _parser():
     parser.add_argument("--full", action="store_true", help="a million requests a point")
     parser.add_argument("--jobs", default="2", help="emulators at once")
     parser.add_argument("--out", help="directory of results (default: results)")
+    parser.add_argument("--check", action="store_true",
+                        help="only check the arguments: before anything is built")
     return parser
 
 
@@ -42,6 +44,8 @@ def main(argv):
                          args.quick, args.full)
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
+    if args.check:
+        return 0
     engine = base.get(plan.engine)
     usable, why = engine.available()
     if not usable:
