@@ -30,7 +30,7 @@ experiment: experiment-check build $(filter bochs,$(ENGINE)) ## measure WORKLOAD
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
 
 # Wrong arguments are told before minutes of building (a bare system has no python yet).
-experiment-check:
+experiment-check: ## only check the arguments of `make experiment`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) experiment $(WORKLOAD) $(OPTIONS) --check
 
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
