@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""The key-value server in a guest, in Dune mode: the same program, the same answers."""
+
+SERVER = """
+insmod /lab/modules/dune.ko
+kv-server --dune --port 11211 --udp-port 11211 --threads 2 --memory {memory} >/tmp/server 2>&1 &
+server=$!
+while ! grep -q ready /tmp/server; do sleep 0.1; done
+{work}
+kill $server
+wait $server
+echo "server: $?"
+rmmod dune
+"""
+
+
+def test_a_million_items_fit_the_emulated_server(guest):
+    work = """
+kv-load preload --target 127.0.0.1:11211 --law usr --seed 1 --records 1000000 || exit 1
+printf 'stats\\r\\nquit\\r\\n' | nc 127.0.0.1 11211 | grep -E 'curr_items|evictions|limit_maxbytes'
+"""
+    result = guest(SERVER.format(memory=100, work=work), memory_mib=768, timeout_s=240)
+    console = result.console_text()
+    assert result.exit_code == 0, result.detail
+    assert "STAT curr_items 1000000" in console and "STAT limit_maxbytes 104857600" in console
+    assert "server: 0" in console
+    assert "evictions" not in console or "STAT evictions 0" in console
+
+
+def test_both_transports_and_rubbish_in_dune_mode(guest):
+    work = """
+for transport in tcp udp; do
+    kv-load preload --target 127.0.0.1:11211 --law etc --seed 2 --records 2000 || exit 1
+    kv-load run --target 127.0.0.1:11211 --transport $transport --law etc --seed 2 --records 2000 \\
+        --rate 500 --requests 500 --warmup 100 --out /tmp/$transport || exit 1
+done
+head -c 200000 /dev/urandom | nc 127.0.0.1 11211 >/dev/null
+printf 'get \\r\\nset a 0 0 -5\\r\\nset b 0 0 3\\r\\nabcdef\\r\\nversion\\r\\nquit\\r\\n' | nc 127.0.0.1 11211
+i=0; while [ $i -lt 300 ]; do nc 127.0.0.1 11211 </dev/null >/dev/null; i=$((i + 1)); done
+printf 'set c 0 0 2\\r\\nok\\r\\nget c\\r\\nstats\\r\\nquit\\r\\n' | nc 127.0.0.1 11211
+"""
+    result = guest(SERVER.format(memory=16, work=work), timeout_s=180)
+    console = result.console_text()
+    assert result.exit_code == 0, result.detail
+    assert console.count("ERROR") >= 3 and "VERSION" in console
+    assert "VALUE c 0 2" in console and "\nok\n" in console
+    assert "STAT curr_connections 1" in console
+    assert "server: 0" in console
