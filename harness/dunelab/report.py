@@ -5,7 +5,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import claims, figures, hdr, hlog, markdown, page, results, store, summary, tables
+from dunelab import (claims, figures, hdr, hlog, markdown, page, results, stats, store, summary,
+                     tables)
 
 
 @dataclass
@@ -82,6 +83,7 @@ def terminal(made):
              f"capacity ({run.rate_unit}): " + ", ".join(capacities),
              f"same seed: {claims.same_seed(run)[0]}", claims.line(run.manifest)]
     for title, items in (("not measured", missing(run)), ("flags", flagged(run)),
+                         ("cautions", cautions(run)),
                          ("failures", run.manifest.get("failures") or [])):
         if items:
             lines += [f"{title}:", *(f"  {item}" for item in items)]
@@ -101,9 +103,20 @@ def missing(run):
 def flagged(run):
     """One line for each measured cell that was not what the plan asked for."""
     return [f"{item.cell.system} {item.cell.kind} {item.cell.load}: "
-            + "; ".join(item.validity.reasons + item.validity.cautions)
-            for item in run.cells
-            if item.done and (item.validity.reasons or item.validity.cautions)]
+            + "; ".join(item.validity.reasons)
+            for item in run.cells if item.done and item.validity.reasons]
+
+
+def cautions(run):
+    """What weakens cells without making them wrong, in one line for all of them."""
+    late = [item.validity.late_share for item in run.cells
+            if item.done and (item.validity.late_share or 0) > stats.LATE_SHARE]
+    if not late:
+        return []
+    done = sum(item.done for item in run.cells)
+    return [f"in {len(late)} of {done} cells more than {stats.LATE_SHARE:.0%} of the mean latency "
+            f"is lateness of the generator (at most {max(late):.0%}), which draws ratios "
+            "towards 1"]
 
 
 def main(argv):

@@ -11,6 +11,7 @@ set xlabel x_title noenhanced textcolor rgb ink
 set ylabel "requests slower than that" textcolor rgb ink offset 0.5,0
 do for [kind in "svg png"] {
     eval "set terminal " . value("terminal_" . kind)
+    eval "set key width " . value("key_width_" . kind)
     set output stem . "." . kind
     plot for [i=1:words(keys)] data(i) using 1:2 with fsteps lw 2 lc rgb color(word(keys,i)) \
              title word(names,i)

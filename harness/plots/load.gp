@@ -12,6 +12,7 @@ set ylabel y_title noenhanced textcolor rgb ink offset 0.5,0
 set bars 0.6
 do for [kind in "svg png"] {
     eval "set terminal " . value("terminal_" . kind)
+    eval "set key width " . value("key_width_" . kind)
     set output stem . "." . kind
     plot for [i=1:words(keys)] data(i) using 1:3:4 with filledcurves fs transparent solid 0.16 \
              noborder lc rgb color(word(keys,i)) notitle, \

@@ -26,9 +26,11 @@ hollow(s) = value("hollow_" . s)
 ink = "#1a1b1c"
 grid = "#d3d4d5"
 
-face = "Helvetica,Arial,sans-serif"
 terminal_svg = 'svg size 680,460 dynamic enhanced font "Helvetica,13.5" background rgb "white"'
 terminal_png = 'pngcairo size 1360,920 fontscale 2 linewidth 2 pointscale 2.2 font "sans,10"'
+# gnuplot guesses the width of SVG text, too wide by far.
+key_width_svg = "-2.5"
+key_width_png = "0"
 
 set border 3 lc rgb ink lw 1
 set tics nomirror out scale 0.6 textcolor rgb ink
@@ -36,9 +38,9 @@ set grid xtics ytics lc rgb grid lw 0.7 lt 1
 # Title, claim and legend are stacked above the frame, where no curve can run through them.
 set label 1 figure_title at screen 0.02,0.958 left noenhanced textcolor rgb ink font ",13.5"
 set label 2 figure_claim at screen 0.02,0.908 left noenhanced textcolor rgb ink font ",10"
-set key at screen 0.015, screen 0.885 left top horizontal Left reverse noenhanced \
-    textcolor rgb ink samplen 1.6 spacing 1.05 maxcols 5 maxrows 2
-set tmargin at screen 0.80
+set key at screen 0.015, screen 0.888 left top horizontal Left reverse noenhanced \
+    textcolor rgb ink samplen 1.6 spacing 0.95 maxcols 5 maxrows 1
+set tmargin at screen 0.775
 set lmargin 10
 set rmargin 2.5
 set bmargin 3.6
