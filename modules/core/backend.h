@@ -44,6 +44,8 @@ struct backend_ops {
 	/* Switch the extension on or off on this CPU; preemption is off. */
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
+	/* Whether it is on here; interrupts are off, so the answer holds. */
+	bool (*cpu_enabled)(void);
 
 	/* Hardware state of one vCPU; may sleep. */
 	int (*vcpu_create)(struct vcpu *vcpu);

@@ -97,14 +97,15 @@ static bool user_work_pending(void)
 }
 
 /*
- * One entry and exit. Returns false if something else must be done first; the
- * loop then looks again with interrupts on.
+ * One entry and exit: 0, -EAGAIN if something else must be done first (the loop
+ * then looks again with interrupts on), -ENODEV if the extension is off: the
+ * machine is going down.
  */
-static bool vcpu_enter(struct vcpu *vcpu)
+static int vcpu_enter(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	unsigned long tlb_gen;
-	bool entered = false;
+	int error = -EAGAIN;
 
 	preempt_disable();
 	local_irq_disable();
@@ -112,6 +113,9 @@ static bool vcpu_enter(struct vcpu *vcpu)
 	/* Pairs with the barrier in vm_flush_tlbs(). */
 	smp_mb();
 	if (need_resched() || user_work_pending())
+		goto out;
+	error = backend->cpu_enabled() ? 0 : -ENODEV;
+	if (error)
 		goto out;
 
 	/*
@@ -138,27 +142,29 @@ static bool vcpu_enter(struct vcpu *vcpu)
 	/* The exit switched them off. */
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
-	entered = true;
 out:
 	WRITE_ONCE(vcpu->in_guest_cpu, -1);
 	/* An interrupt that made the guest exit is taken here. */
 	local_irq_enable();
 	preempt_enable();
-	return entered;
+	return error;
 }
 
 static int vcpu_loop(struct vcpu *vcpu)
 {
 	for (;;) {
-		int action;
+		int action, error;
 
 		if (user_work_pending()) {
 			run_page_store(vcpu, DUNE_EXIT_INTR);
 			return -EINTR;
 		}
 		cond_resched();
-		if (!vcpu_enter(vcpu))
+		error = vcpu_enter(vcpu);
+		if (error == -EAGAIN)
 			continue;
+		if (error)
+			return error;
 
 		backend->exit_decode(vcpu);
 		vcpu->counts.exits[vcpu->exit.reason]++;

@@ -115,6 +115,11 @@ static void svm_cpu_disable(void)
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
 
+static bool svm_cpu_enabled(void)
+{
+	return this_cpu_read(svm_cpus.enabled);
+}
+
 static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	static const u32 types[] = {
@@ -173,6 +178,7 @@ const struct backend_ops svm_backend = {
 	.remove = svm_remove,
 	.cpu_enable = svm_cpu_enable,
 	.cpu_disable = svm_cpu_disable,
+	.cpu_enabled = svm_cpu_enabled,
 	.vcpu_create = svm_vcpu_create,
 	.vcpu_destroy = svm_vcpu_destroy,
 	.sregs_set = svm_sregs_set,

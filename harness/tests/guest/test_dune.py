@@ -197,3 +197,17 @@ echo 1 >/sys/devices/system/cpu/cpu1/online 2>/dev/null
 rmmod dune
 exit $status
 """, timeout_s=120)
+
+
+def test_power_off_with_a_guest_running(guest):
+    result = guest("""
+insmod /lab/modules/dune.ko
+kv-server --dune --busy-poll --port 11211 --threads 2 >/tmp/server 2>&1 &
+while ! grep -q ready /tmp/server; do sleep 0.1; done
+report exit 0
+poweroff -f
+sleep 30
+""")
+    console = result.console_text()
+    assert "Power down" in console or result.status == DONE
+    assert not re.search("BUG|Oops|invalid opcode|Call Trace", console), console[-3000:]
