@@ -32,16 +32,12 @@ class Progress:
         self._clock, self._begin = clock, clock()
         self._total, self._jobs = total, jobs
         self._done, self._running = 0.0, {}
+        self._last = 0.0            # when work was last done, seconds after the beginning
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._tty = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._thread = threading.Thread(target=self._redraw, daemon=True)
         if self._tty:
             self._thread.start()
-
-    def plan(self, total):
-        """The work turned out to be `total` expected seconds."""
-        with self._lock:
-            self._total = total
 
     def start(self, step, text):
         """A step (any key) began or moved on; text says what it does now."""
@@ -52,6 +48,7 @@ class Progress:
         """Work worth this many expected seconds is done."""
         with self._lock:
             self._done += seconds
+            self._last = self._clock() - self._begin
 
     def finish(self, step, line=None):
         """A step ended; `line` is what stays on the screen."""
@@ -68,12 +65,12 @@ class Progress:
 
     def eta(self):
         """Seconds left, judged by how the finished work compared with what was expected."""
-        spent = self._clock() - self._begin
-        left = max(self._total - self._done, 0)
+        left = max(self._total - self._done, 0) / self._jobs
         # Until a tenth is done its pace says little: lean on the expectation.
         weight = self._total * 0.1 / self._jobs
-        pace = (spent + weight) / (self._done / self._jobs + weight) if weight else 1
-        return left / self._jobs * pace
+        pace = (self._last + weight) / (self._done / self._jobs + weight) if weight else 1
+        since = self._clock() - self._begin - self._last
+        return max(left * pace - since, left * pace * 0.2)
 
     def close(self):
         """Take the live line away."""
@@ -85,9 +82,10 @@ class Progress:
     def _redraw(self):
         while not self._stop.wait(REDRAW_S):
             with self._lock:
-                share = min(self._done / self._total, 0.99) if self._total else 0
+                spent, left = self._clock() - self._begin, self.eta()
+                share = min(spent / (spent + left), 0.99) if spent + left else 0
                 what = " | ".join(self._running.values())
-                line = f"{share:4.0%} about {duration(self.eta())} left: {what}"
+                line = f"{share:4.0%} about {duration(left)} left: {what}"
                 width = shutil.get_terminal_size().columns - 1
                 self._stream.write("\r\x1b[K" + line[:width])
                 self._stream.flush()
