@@ -47,6 +47,9 @@ def main(argv):
     if args.check:
         return 0
     engine = base.get(plan.engine)
+    if getattr(engine, "max_cpus", kvrun.CPUS) < kvrun.CPUS:
+        raise UsageError(f"engine {plan.engine} has one CPU, but the generator and the server need "
+                         "one each; use ENGINE=bochs or qemu")
     usable, why = engine.available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")

@@ -3,6 +3,7 @@
 
 import os
 import shlex
+import shutil
 import threading
 import time
 from dataclasses import asdict
@@ -52,7 +53,7 @@ class Record:
         self._save()
 
     def update(self, part, key, value):
-        """Replace one entry of capacities, remembered, boots, cells or same_seed."""
+        """Replace one entry of capacities, remembered, boots, cells, same_seed or artifacts."""
         with self._lock:
             self.manifest[part][key] = value
         self._save()
@@ -65,6 +66,9 @@ class Record:
 
     def boot(self, key, result, initrd, cmdline):
         """How a boot ended."""
+        emulator = shutil.which(result.argv[0])
+        if emulator and "emulator" not in self.manifest["artifacts"]:
+            self.update("artifacts", "emulator", store.sha256(emulator))
         self.update("boots", key, {
             "status": result.status, "exit_code": result.exit_code,
             "detail": result.detail.splitlines()[0] if result.detail else "",

@@ -48,7 +48,7 @@ def test_a_small_experiment_on_qemu(tmp_path):
     assert manifest["status"] == "complete" and manifest["failures"] == []
     assert manifest["engine"]["clock_domain"] == "ns(host)"
     assert all(len(manifest["artifacts"][name]) == 64 for name in
-               ("kernel", "dune.ko", "kv-server", "kv-load"))
+               ("kernel", "dune.ko", "kv-server", "kv-load", "emulator"))
     assert set(summary["capacity"]) == {"linux", "dune"}
     for cell in summary["cells"]:
         assert cell["status"] == "DONE" and cell["n"] == 300 and cell["unit"] == "ns"
