@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dunelab import (figures, hostenv, kvimage, kvrun, paths, plan as planning, record, report,
                      results, store)
-from dunelab.engine import base
+from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
 
 INTERRUPTED = 130
@@ -47,7 +47,8 @@ def main(argv):
     if args.check:
         return 0
     engine = base.get(plan.engine)
-    if getattr(engine, "max_cpus", kvrun.CPUS) < kvrun.CPUS:
+    machine = getattr(engine, "machine_name", None)
+    if machine and qemu.machine(machine)["max_cpus"] < kvrun.CPUS:
         raise UsageError(f"engine {plan.engine} has one CPU, but the generator and the server need "
                          "one each; use ENGINE=bochs or qemu")
     usable, why = engine.available()

@@ -55,7 +55,8 @@ def test_bad_values_say_what_is_known(values, words):
 
 @pytest.mark.parametrize("argv", [
     ["experiment", "web"], ["experiment", "kv", "--engine", "vax"],
-    ["experiment", "kv", "--engine", "qemu-icount"], ["experiment", "kv", "--systems", "beos"], ["experiment", "kv", "--loads", "2"],
+    ["experiment", "kv", "--engine", "qemu-icount"], ["experiment", "kv", "--systems", "beos"],
+    ["experiment", "kv", "--loads", "2"],
     ["experiment", "kv", "--jobs", "0"], ["experiment", "kv", "--seed", "x"],
     ["report", "/nowhere"]])
 def test_the_command_ends_with_two_and_one_message(argv, capsys, tmp_path, monkeypatch):
