@@ -31,6 +31,8 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 	child->parent_frees = flags & CLONE_VFORK;
 	thread_sregs(child, child->own_tls ? run->regs.r8 : run->sregs.fs_base,
 		     run->sregs.gs_base);
+	child->entered = true;
+	child->run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
 	child->run->regs = run->regs;
 	child->run->regs.rax = 0;
 	if (stack)
@@ -50,9 +52,9 @@ long host_clone(struct dune_thread *thread)
 	uint64_t flags = run->regs.rdi, stack = run->regs.rsi;
 
 	host_sregs(thread);
-	if (run->regs.rax == SYS_fork)
+	if ((uint32_t)run->regs.rax == SYS_fork)
 		return host_fork(thread, SIGCHLD);
-	if (run->regs.rax == SYS_vfork) {
+	if ((uint32_t)run->regs.rax == SYS_vfork) {
 		flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
 		stack = 0;
 	}

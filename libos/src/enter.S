@@ -74,8 +74,8 @@ host_loop:
 	jnz special
 	cmpl $DUNE_EXIT_SYSCALL_NR, RUN_EXIT_REASON(%r12)
 	jne special
-	mov RUN_RAX(%r12), %rax
-	cmp $SYSCALLS_KNOWN, %rax
+	mov RUN_RAX(%r12), %eax	/* Linux looks at no more than eax */
+	cmp $SYSCALLS_KNOWN, %eax
 	jae special_syscall
 	lea host_syscall_special(%rip), %rcx
 	cmpb $0, (%rcx, %rax)

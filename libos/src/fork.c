@@ -4,9 +4,10 @@
  * came with its memory and hold guest-physical addresses; the new VM is asked
  * for the same slots in the same order, so they mean the same.
  */
-#include <errno.h>
 #include <linux/sched.h>
 #include <pthread.h>
+
+#include <dune/lifecycle.h>
 
 #include "host_exit.h"
 #include "thread.h"
@@ -43,7 +44,7 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 
 	/* The child does not inherit the run page. */
 	raw_copy(&regs, &run->regs, sizeof(regs));
-	if (regs.rax == SYS_fork)
+	if ((uint32_t)regs.rax == SYS_fork)
 		regs.rsi = 0; /* only clone has a stack to give */
 	raw_copy(&sregs, &run->sregs, sizeof(sregs));
 	raw_lock(&dune_process.threads_lock);
@@ -59,6 +60,7 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 
 	if (child_rebuild(thread, !(flags & CLONE_FILES)))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
+	thread->run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
 	regs.rax = 0;
 	if (regs.rsi)
 		regs.rsp = regs.rsi;
@@ -71,16 +73,39 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 	return 0;
 }
 
-/* The program forked in ring 3. (After a fork in ring 0 there is nothing left to do.) */
-static void forked_in_linux_mode(void)
+/*
+ * The program forks in ring 3: in Linux mode, or in a signal handler of a thread
+ * in Dune mode, whose host side waits below on the stack for its run page.
+ * (A fork in ring 0 comes here too and has been dealt with.)
+ */
+static void before_linux_fork(void)
 {
-	if (raw_syscall3(SYS_getpid, 0, 0, 0) == dune_process.pid)
+	struct dune_thread *thread = thread_self;
+
+	if (dune_in_guest() || !thread || !thread->entered)
 		return;
-	if (child_rebuild(thread_self, true))
+	host_sregs(thread);
+	raw_copy(&thread->saved, thread->run, sizeof(thread->saved));
+}
+
+static void after_linux_fork(void)
+{
+	struct dune_thread *thread = thread_self;
+
+	if (dune_in_guest())
+		return;
+	/* Whoever held them was not forked. Table entries are single words, so the tables are whole. */
+	raw_unlock(&dune_process.threads_lock);
+	paging_unlock();
+	if (child_rebuild(thread, true))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
+	if (thread && thread->entered) {
+		raw_copy(thread->run, &thread->saved, sizeof(thread->saved));
+		thread->run->flags |= DUNE_RUN_SREGS;
+	}
 }
 
 int fork_watch(void)
 {
-	return -pthread_atfork(NULL, NULL, forked_in_linux_mode);
+	return -pthread_atfork(before_linux_fork, NULL, after_linux_fork);
 }

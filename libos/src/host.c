@@ -55,8 +55,10 @@ int host_vcpu_create(struct dune_thread *thread)
 
 	if (fd < 0)
 		return (int)fd;
-	run = raw_syscall6(SYS_mmap, 0, DUNE_RUN_PAGE_SIZE, PROT_READ | PROT_WRITE,
-			   MAP_SHARED, fd, 0);
+	/* In a forked child it takes the place of the page that was not inherited. */
+	run = raw_syscall6(SYS_mmap, (long)thread->run, DUNE_RUN_PAGE_SIZE,
+			   PROT_READ | PROT_WRITE,
+			   MAP_SHARED | (thread->run ? MAP_FIXED : 0), fd, 0);
 	if (run < 0 && run > -4096) {
 		raw_syscall3(SYS_close, fd, 0, 0);
 		return (int)run;

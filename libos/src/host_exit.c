@@ -57,22 +57,81 @@ static void signal_queue(int signal, int code, uint64_t address)
 	raw_syscall6(SYS_rt_tgsigqueueinfo, pid, tid, signal, (long)&info, 0, 0);
 }
 
+/* A fault cannot be blocked or ignored; a signal that stands for one must not be, either. */
+static void signal_force(int signal, int code, uint64_t address)
+{
+	struct {
+		uint64_t handler, flags, restorer, mask;
+	} action;
+	uint64_t set = 1ull << (signal - 1), blocked = 0;
+
+	raw_syscall6(SYS_rt_sigaction, signal, 0, (long)&action, 8, 0, 0);
+	raw_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)&blocked, 8, 0, 0);
+	if (action.handler == (uint64_t)SIG_IGN || blocked & set) {
+		raw_zero(&action, sizeof(action)); /* SIG_DFL */
+		raw_syscall6(SYS_rt_sigaction, signal, (long)&action, 0, 8, 0, 0);
+		raw_syscall6(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&set, 0, 8, 0, 0);
+	}
+	signal_queue(signal, code, address);
+}
+
 /*
- * The host has nothing for the guest's access. Touching the address here lets
- * Linux decide: a stack grows, userfaultfd answers, or a signal is raised with
- * everything that belongs to it.
+ * Whether Linux makes the address readable by itself: a stack grows,
+ * userfaultfd answers. rt_sigprocmask reads its set before it refuses `how`,
+ * and a kernel access raises no signal: -EFAULT only if there is nothing.
+ */
+static bool linux_settles(const struct dune_fault *fault)
+{
+	return raw_syscall6(SYS_rt_sigprocmask, -1, (long)(fault->hva & ~7ull), 0, 8,
+			    0, 0) != -EFAULT;
+}
+
+/* Repeats of one access that a touch from ring 3 allows and the module refuses. */
+#define REPEATS_MAX 1000
+
+/* How often this very access came here in a row, this one not counted. */
+static unsigned int fault_repeats(struct dune_thread *thread)
+{
+	const struct dune_run *run = thread->run;
+
+	if (thread->fault_hva == run->fault.hva && thread->fault_rip == run->regs.rip)
+		return ++thread->repeats;
+	thread->fault_hva = run->fault.hva;
+	thread->fault_rip = run->regs.rip;
+	return thread->repeats = 0;
+}
+
+/* The guest was handling an exception: its stack is no place for another one. */
+static bool on_trap_stack(const struct dune_thread *thread)
+{
+	uint64_t rsp = thread->run->regs.rsp;
+
+	return rsp - (uint64_t)thread < BLOCK_SIZE;
+}
+
+/*
+ * The host has nothing for the guest's access. First Linux may settle it, then
+ * the program's page-fault handler; last, touching the address from here raises
+ * the signal with everything that belongs to it.
  */
 static long fault(struct dune_thread *thread)
 {
 	const struct dune_fault *fault = &thread->run->fault;
 	char *address = (char *)fault->hva;
+	unsigned int repeats;
 
 	if (fault->flags & DUNE_FAULT_NO_SLOT)
 		HOST_DIE("dune: a page table entry points outside all slots\n");
-	if (trap_inject_host_fault(thread) == 0)
+	repeats = fault_repeats(thread);
+	if (!repeats && linux_settles(fault))
 		return 0;
+	if (!(fault->flags & DUNE_FAULT_EVENT) && !on_trap_stack(thread) &&
+	    trap_inject_host_fault(thread) == 0)
+		return 0;
+	if (repeats > REPEATS_MAX)
+		HOST_DIE("dune: memory that Linux does not let a guest map\n");
 	if (fault->flags & DUNE_FAULT_EXEC)
-		signal_queue(SIGSEGV, SEGV_ACCERR, fault->hva);
+		signal_force(SIGSEGV, SEGV_ACCERR, fault->hva);
 	else if (fault->flags & DUNE_FAULT_WRITE)
 		asm volatile("lock orb $0, (%0)" ::"r"(address) : "memory");
 	else
@@ -86,21 +145,17 @@ static long arch_prctl(struct dune_run *run)
 	long code = (long)run->regs.rdi;
 	long ret = 0;
 
-	switch (code) {
-	case ARCH_GET_FS:
+	/* Also for the getters: it is Linux that finds a bad pointer. */
+	ret = raw_syscall3(SYS_arch_prctl, code, (long)run->regs.rsi, 0);
+	if (!ret && code == ARCH_GET_FS)
 		*(uint64_t *)run->regs.rsi = run->sregs.fs_base;
-		return 0;
-	case ARCH_GET_GS:
+	if (!ret && code == ARCH_GET_GS)
 		*(uint64_t *)run->regs.rsi = run->sregs.gs_base;
-		return 0;
-	default:
-		ret = raw_syscall3(SYS_arch_prctl, code, (long)run->regs.rsi, 0);
-	}
 	if (!ret && code == ARCH_SET_FS)
 		run->sregs.fs_base = run->regs.rsi;
 	if (!ret && code == ARCH_SET_GS)
 		run->sregs.gs_base = run->regs.rsi;
-	if (!ret)
+	if (!ret && (code == ARCH_SET_FS || code == ARCH_SET_GS))
 		run->flags |= DUNE_RUN_SREGS;
 	return ret;
 }
@@ -110,7 +165,7 @@ static long special_syscall(struct dune_thread *thread)
 {
 	struct dune_run *run = thread->run;
 
-	switch (run->regs.rax) {
+	switch ((uint32_t)run->regs.rax) {
 	case HYPERCALL_LEAVE:
 		return 1;
 	case SYS_clone:
@@ -142,6 +197,10 @@ long host_exit(struct dune_thread *thread, long run_result)
 		return 0;
 	if (run_result < 0 && run->exit_reason == DUNE_EXIT_NONE)
 		return run_result;
+	if (run_result == -ENOMEM && thread->repeats++ < REPEATS_MAX) {
+		raw_syscall3(SYS_sched_yield, 0, 0, 0); /* memory may come back */
+		return 0;
+	}
 	if (run_result < 0)
 		run_failed(-run_result);
 	switch (run->exit_reason) {

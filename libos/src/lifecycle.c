@@ -2,6 +2,7 @@
 /* dune_init(), dune_enter(), dune_leave(). */
 #include <cpuid.h>
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 
@@ -11,6 +12,9 @@
 #include "thread.h"
 
 struct dune_process dune_process;
+
+static pthread_key_t left_key;
+static void left_thread_ends(void *thread);
 
 #define FEATURE_OSXSAVE (1u << 27) /* CPUID 1, ECX */
 #define FEATURE_PAGE1G (1u << 26)  /* CPUID 80000001h, EDX */
@@ -57,6 +61,8 @@ int dune_init(const struct dune_options *options)
 	if (error)
 		goto close_vm;
 	error = fork_watch();
+	if (!error)
+		error = -pthread_key_create(&left_key, left_thread_ends);
 	if (error)
 		goto close_vm;
 	cpu_idt_build();
@@ -99,6 +105,9 @@ int dune_enter(void)
 		return -EPERM;
 	if (dune_in_guest())
 		return -EALREADY;
+	/* In a signal handler of a thread in Dune mode: its host side is in use. */
+	if (thread_self && thread_self->entered)
+		return -EALREADY;
 	if (!thread_self)
 		thread_self = thread_create(&error);
 	if (!thread_self)
@@ -109,12 +118,28 @@ int dune_enter(void)
 	thread_self->own_tls = true;
 	thread_sregs(thread_self, segment_base(ARCH_GET_FS),
 		     segment_base(ARCH_GET_GS));
-	return enter_guest(thread_self);
+	thread_self->entered = true;
+	error = enter_guest(thread_self);
+	if (error)
+		thread_self->entered = false;
+	return error;
 }
 
 int dune_leave(void)
 {
 	if (!dune_in_guest())
 		return -EPERM;
-	return leave_guest();
+	leave_guest();
+	thread_self->entered = false;
+	/* Ending now, it would take no host side's way out. */
+	return -pthread_setspecific(left_key, thread_self);
+}
+
+/* A thread that left Dune mode ends. */
+static void left_thread_ends(void *thread)
+{
+	if (!dune_in_guest() && thread == thread_self) {
+		thread_self = NULL;
+		thread_destroy(thread);
+	}
 }

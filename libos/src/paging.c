@@ -71,8 +71,11 @@ static int slot_ask(uintptr_t hva, uint64_t *gpa)
 
 	if (ret)
 		return (int)ret;
-	if (*gpa >> 30 == paging.nslots)
-		paging.slot_hva[paging.nslots++] = base;
+	/* A fork at any moment must find no slot without its address. */
+	if (*gpa >> 30 == paging.nslots) {
+		paging.slot_hva[paging.nslots] = base;
+		__atomic_store_n(&paging.nslots, paging.nslots + 1, __ATOMIC_RELEASE);
+	}
 	return 0;
 }
 

@@ -72,6 +72,10 @@ struct dune_thread {
 	void *host_sp;
 	struct dune_thread *next, *prev; /* in the process's list */
 	bool parent_frees; /* a vfork child: its memory is the parent's to free */
+	bool entered; /* between enter and leave: the host side's stack is in use */
+	unsigned int repeats; /* of the last host fault */
+	uint64_t fault_hva, fault_rip;
+	struct dune_run saved; /* the run page, while the thread forks in ring 3 */
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
 	uint64_t gdt[9] __attribute__((aligned(64)));
 	struct tss64 tss __attribute__((aligned(128)));
@@ -103,6 +107,7 @@ extern struct dune_process dune_process;
 
 /* host.c */
 int host_vm_create(void);
+/* With the run page at thread->run if that is set. */
 int host_vcpu_create(struct dune_thread *thread);
 void host_vcpu_destroy(struct dune_thread *thread);
 void host_sregs(struct dune_thread *thread);
@@ -153,7 +158,7 @@ extern unsigned int trap_xsave_size;
 /* paging.c */
 int paging_init(bool huge_1g);
 uint64_t paging_root(void);
-/* Make the GiB around address usable; true if it newly is. */
+/* Make the GiB around address usable: 0, and the access can be repeated, or -errno. */
 int paging_slot_fill(uintptr_t address);
 /* The child of a fork has a new VM: ask for the same slots in the same order. */
 int paging_slots_replay(void);

@@ -162,13 +162,15 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 /* On the interrupted stack, vector registers saved. */
 void trap_dispatch(struct dune_trap_frame *frame)
 {
-	struct handler *handler = &handlers[frame->vector];
+	struct handler handler = handlers[frame->vector];
+	dune_pgfault_handler pgfault = pgfault_call;
 
-	if (handler->call)
-		handler->call(frame, handler->arg);
-	else
-		pgfault_call(fault_address(), (uint32_t)frame->error_code, frame,
-			     pgfault_arg);
+	if (handler.call)
+		handler.call(frame, handler.arg);
+	else if (frame->vector == DUNE_TRAP_PF && pgfault)
+		pgfault(fault_address(), (uint32_t)frame->error_code, frame,
+			pgfault_arg);
+	/* else the handler was taken away meanwhile: the exception repeats */
 }
 
 /*

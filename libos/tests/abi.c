@@ -224,6 +224,12 @@ static void bad_event(struct dune_run *run)
 	run->flags |= DUNE_RUN_EVENT;
 	run->event.vector = 2;
 }
+static void hole_event(struct dune_run *run)
+{
+	run->flags |= DUNE_RUN_EVENT;
+	run->event.vector = 22;
+}
+static void bad_tail(struct dune_run *run) { run->reserved[7] = 1; }
 static void masked_interrupt(struct dune_run *run)
 {
 	run->flags |= DUNE_RUN_EVENT;
@@ -242,7 +248,8 @@ static void bad_states(void)
 		{ "non-canonical lstar", bad_lstar }, { "non-canonical fs", bad_fs },
 		{ "ring-3 cs", user_cs },	  { "null cs", null_cs },
 		{ "unknown flags", bad_flags },	  { "reserved field", bad_reserved },
-		{ "NMI as event", bad_event },	  { "interrupt with IF clear", masked_interrupt },
+		{ "a vector that is no exception", hole_event },
+		{ "reserved tail", bad_tail },	  { "NMI as event", bad_event },	  { "interrupt with IF clear", masked_interrupt },
 	};
 	unsigned int i;
 
@@ -362,7 +369,7 @@ int main(void)
 	device = open(DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		ktap_bail("%s: %s", DUNE_DEVICE_PATH, strerror(errno));
-	ktap_plan(43);
+	ktap_plan(45);
 	device_requests();
 	vm_requests();
 	run_page_mappings();

@@ -2,6 +2,7 @@
 /* Children: fork, vfork, posix_spawn and exec, out of Dune mode and out of Linux mode. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -174,6 +175,64 @@ static bool cow_works(void)
 	return ok;
 }
 
+static void *protect_for_ever(void *stop)
+{
+	static char page[4096] __attribute__((aligned(4096)));
+
+	while (!__atomic_load_n((int *)stop, __ATOMIC_RELAXED))
+		dune_vm_protect(page, 4096, DUNE_PROT_READ | DUNE_PROT_WRITE);
+	return NULL;
+}
+
+/* A lock that the other thread holds must not be held for ever in the child. */
+static bool linux_fork_beside_a_busy_thread(void)
+{
+	pthread_t thread;
+	int stop = 0, i;
+	bool ok = true;
+
+	pthread_create(&thread, NULL, protect_for_ever, &stop);
+	dune_leave();
+	for (i = 0; ok && i < 60; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(dune_enter() ? 1 : 0);
+		ok = wait_status(pid) == 0;
+	}
+	must_enter();
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	return ok;
+}
+
+static volatile int handler_child, handler_enter;
+
+static void fork_in_handler(int signal)
+{
+	pid_t pid = fork();
+
+	(void)signal;
+	if (pid) {
+		handler_child = pid;
+		handler_enter = dune_enter();
+	}
+}
+
+/* The child's handler returns into a guest of its own. */
+static bool fork_in_handler_works(void)
+{
+	pid_t parent = getpid();
+
+	handler_child = 0;
+	signal(SIGUSR1, fork_in_handler);
+	raise(SIGUSR1);
+	if (getpid() != parent)
+		_exit(dune_in_guest() ? 0 : 1);
+	return wait_status(handler_child) == 0 && dune_in_guest() &&
+	       handler_enter == -EALREADY;
+}
+
 static bool linux_fork_works(void)
 {
 	pid_t pid;
@@ -188,7 +247,7 @@ static bool linux_fork_works(void)
 
 int main(void)
 {
-	ktap_plan(11);
+	ktap_plan(13);
 	must_init_and_enter();
 	ktap_check(fork_works(), "fork: the child is in ring 0, memory is its own");
 	ktap_check(fork_many_work(50), "50 forks");
@@ -200,6 +259,9 @@ int main(void)
 	ktap_check(vfork_works(), "vfork");
 	ktap_check(spawn_works(), "posix_spawn");
 	ktap_check(popen_works(), "popen");
+	ktap_check(linux_fork_beside_a_busy_thread(),
+		   "fork in Linux mode while another thread edits page tables");
+	ktap_check(fork_in_handler_works(), "fork in a signal handler");
 	ktap_check(linux_fork_works(), "fork in Linux mode, the child enters");
 	return ktap_exit_status();
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +74,38 @@ static bool clock_works(void)
 		(b.tv_sec == a.tv_sec && b.tv_nsec >= a.tv_nsec));
 }
 
+/* Time in ring 0 of the guest is the program's own time, not the kernel's. */
+static bool time_is_user_time(void)
+{
+	struct rusage before, after;
+	long user, system;
+
+	getrusage(RUSAGE_SELF, &before);
+	do {
+		volatile int i;
+
+		for (i = 0; i < 1000000; i++)
+			;
+		getrusage(RUSAGE_SELF, &after);
+		user = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
+		       after.ru_utime.tv_usec - before.ru_utime.tv_usec;
+		system = (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
+			 after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+	} while (user + system < 300000);
+	printf("# user %ld us, system %ld us\n", user, system);
+	return user > 4 * system;
+}
+
+static bool odd_calls_work(void)
+{
+	unsigned long fs = 0, nr = SYS_getppid | 0xdead00000000ul;
+	long ret;
+
+	asm volatile("syscall" : "=a"(ret) : "a"(nr) : "rcx", "r11", "memory");
+	return ret == getppid() && syscall(SYS_arch_prctl, 0x1003, &fs) == 0 && fs &&
+	       syscall(SYS_arch_prctl, 0x1003, 8) == -1 && errno == EFAULT;
+}
+
 int main(void)
 {
 	struct dune_options bad = { .size = sizeof(bad), .flags = 1 };
@@ -79,7 +113,7 @@ int main(void)
 	int i, error = 0;
 	pid_t pid = getpid();
 
-	ktap_plan(15);
+	ktap_plan(17);
 	ktap_check(dune_enter() == -EPERM, "enter before init is refused");
 	ktap_check(dune_leave() == -EPERM, "leave outside Dune mode is refused");
 	ktap_check(dune_counters_get(&counters) == -EPERM, "no counters before init");
@@ -94,6 +128,8 @@ int main(void)
 	ktap_check(large_mapping_works(), "64 MiB mapped, filled, read, unmapped");
 	ktap_check(scattered_mappings_work(), "mappings all over the address space");
 	ktap_check(clock_works(), "clock_gettime through the vDSO");
+	ktap_check(time_is_user_time(), "computing is charged as user time");
+	ktap_check(odd_calls_work(), "numbers with high bits, arch_prctl with a bad pointer");
 	for (i = 0; i < 1000 && !error; i++)
 		error = dune_leave() || dune_in_guest() || dune_enter();
 	ktap_check(!error && dune_in_guest(), "1000 times out and in");

@@ -209,6 +209,29 @@ static bool odd_protections(void)
 	return ok;
 }
 
+/*
+ * A page that Linux believes clean, read and then written by the guest: the
+ * write must count, or reclaim throws the page away.
+ */
+static bool written_pages_are_kept(void)
+{
+	size_t size = 64 * PAGE, i;
+	unsigned char *m = map(size, PROT_READ | PROT_WRITE);
+	bool ok = true;
+
+	madvise(m, size, MADV_NOHUGEPAGE);
+	memset(m, 'A', size);
+	ok &= !madvise(m, size, MADV_FREE);
+	for (i = 0; i < size; i += PAGE)
+		ok &= peek(m + i) == 'A' && poke(m + i, 'B');
+	for (i = 0; i < 4; i++)
+		madvise(m, size, MADV_PAGEOUT);
+	for (i = 0; i < size; i += PAGE)
+		ok &= peek(m + i) == 'B';
+	munmap(m, size);
+	return ok;
+}
+
 /* Two threads: one changes mappings, one checks that it never sees a stale page. */
 struct race {
 	unsigned char *page;
@@ -310,7 +333,7 @@ int main(void)
 	unsigned char *none;
 	int error;
 
-	ktap_plan(13);
+	ktap_plan(14);
 	must_init_and_enter();
 	dune_pgfault_set(on_fault, NULL);
 	ktap_check(read_then_write_of_untouched(), "read, then write of untouched pages");
@@ -323,6 +346,7 @@ int main(void)
 	ktap_check(!error && counters.tdp_maps_2m > 0,
 		   "the nested table had large pages too: %lu", counters.tdp_maps_2m);
 	ktap_check(file_mapping(), "shared and private file mappings, truncation");
+	ktap_check(written_pages_are_kept(), "pages written through a clean entry are kept");
 	ktap_check(odd_protections(), "write-only and execute-only mappings");
 	ktap_check(races_show_no_stale_page(), "no stale page under invalidation");
 	none = map(PAGE, PROT_NONE);

@@ -90,17 +90,39 @@ static void *enter_alone(void *arg)
 	return NULL;
 }
 
+static void *enter_and_leave(void *arg)
+{
+	return dune_enter() || dune_leave() ? NULL : arg;
+}
+
+/* More than there can be descriptors or vCPUs. */
+static bool many_leave_and_end(void)
+{
+	bool ok = true;
+	int i;
+
+	for (i = 0; ok && i < 1200; i++) {
+		pthread_t thread;
+		void *result = NULL;
+
+		ok = !pthread_create(&thread, NULL, enter_and_leave, &lock) &&
+		     !pthread_join(thread, &result) && result == &lock;
+	}
+	return ok;
+}
+
 int main(void)
 {
 	pthread_t thread;
 	int error = -1;
 
-	ktap_plan(6);
+	ktap_plan(7);
 	if (dune_init(NULL))
 		ktap_bail("dune_init");
 	pthread_create(&thread, NULL, enter_alone, &error);
 	pthread_join(thread, NULL);
 	ktap_check(error == 0, "a Linux thread enters by itself");
+	ktap_check(many_leave_and_end(), "1200 threads enter, leave and end");
 	must_enter();
 	ktap_check(many_threads_work(), "%d threads, a mutex, thread-local data", THREADS);
 	ktap_check(one_after_another_works(200), "200 threads one after another");

@@ -194,12 +194,66 @@ static void do_call_data(void)
 	((void (*)(void))data)();
 }
 
+/* Deeper than the stack is mapped at first: Linux grows it, no handler is asked. */
+__attribute__((noinline)) static int recurse(int depth)
+{
+	volatile char frame[4096];
+
+	frame[0] = (char)depth;
+	return depth ? recurse(depth - 1) + frame[0] : 0;
+}
+
+static void on_unwanted_fault(uintptr_t address, uint32_t error,
+			      struct dune_trap_frame *frame, void *arg)
+{
+	(void)address;
+	(void)error;
+	(void)frame;
+	++*(volatile int *)arg;
+}
+
+static void overflow_with_handler(void)
+{
+	static volatile int unwanted;
+
+	dune_pgfault_set(on_unwanted_fault, (void *)&unwanted);
+	recurse(1 << 20);
+}
+
+static void on_icebp(struct dune_trap_frame *frame, void *arg)
+{
+	(void)frame;
+	++*(volatile int *)arg;
+}
+
+static void on_no_icebp(struct dune_trap_frame *frame, void *arg)
+{
+	*(volatile int *)arg = -1;
+	frame->rip++;
+}
+
+static void icebp(void)
+{
+	volatile int traps_seen = 0;
+
+	dune_trap_set(DUNE_TRAP_DB, on_icebp, (void *)&traps_seen);
+	dune_trap_set(DUNE_TRAP_UD, on_no_icebp, (void *)&traps_seen);
+	asm volatile(".byte 0xf1" ::: "memory");
+	if (traps_seen < 0)
+		ktap_skip("INT1 traps behind itself", "this CPU has no INT1");
+	else
+		ktap_check(traps_seen == 1, "INT1 traps behind itself");
+	dune_trap_set(DUNE_TRAP_DB, NULL, NULL);
+	dune_trap_set(DUNE_TRAP_UD, NULL, NULL);
+}
+
 int main(void)
 {
 	volatile struct watch watch = { 0 };
+	volatile int faults = 0;
 	int depth = 8;
 
-	ktap_plan(17);
+	ktap_plan(20);
 	ktap_check(dune_trap_set(32, skip_ud2, NULL) == -EINVAL &&
 			   dune_trap_set(8, skip_ud2, NULL) == -EINVAL,
 		   "vectors that cannot be set are refused");
@@ -236,6 +290,12 @@ int main(void)
 	munmap((void *)0x700000001000, 4096);
 	*(volatile char *)0x700000001000 = 1;
 	ktap_check(watch.faults == 2, "unmapping is noticed");
+	faults = 0;
+	dune_pgfault_set(on_unwanted_fault, (void *)&faults);
+	ktap_check(recurse(500) != -1 && faults == 0, "a stack grows beside a page-fault handler");
+	ktap_check(died_by(overflow_with_handler) == SIGSEGV,
+		   "a stack overflow beside a page-fault handler: SIGSEGV");
+	icebp();
 	dune_pgfault_set(NULL, NULL);
 	ktap_check(died_by(do_write_null) == SIGSEGV, "no page-fault handler: SIGSEGV again");
 	return ktap_exit_status();

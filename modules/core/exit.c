@@ -50,13 +50,6 @@ static int handle_hypercall(struct vcpu *vcpu)
 	return RETURN_TO_USER;
 }
 
-static int handle_machine_check(struct vcpu *vcpu)
-{
-	/* The host's handler did not run: the intercept came first. */
-	asm volatile("int $18");
-	return RESUME_GUEST;
-}
-
 static int handle_shutdown(struct vcpu *vcpu)
 {
 	vcpu->dead = true;

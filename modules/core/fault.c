@@ -85,6 +85,8 @@ static int pfnmap_find(struct mm_struct *mm, struct vm_area_struct *vma,
 	/* Device memory must not become cached because a guest touches it. */
 	if (pte_flags(*pte) & _PAGE_CACHE_MASK)
 		found->prot |= TDP_UNCACHED;
+	if (!pfn_valid(pte_pfn(*pte)))
+		found->prot |= TDP_UNENCRYPTED;
 	pte_unmap_unlock(pte, lock);
 	return error;
 }
@@ -119,6 +121,11 @@ static int host_page_find(struct mm_struct *mm, hva_t hva, u32 access,
 	if (!write && (found->prot & TDP_WRITE) &&
 	    get_user_pages_fast_only(hva & PAGE_MASK, 1, FOLL_WRITE,
 				     &found->page) == 1) {
+		/*
+		 * The guest's stores do not reach the host's dirty bit; a page
+		 * that Linux believes clean may be dropped (MADV_FREE).
+		 */
+		set_page_dirty_lock(found->page);
 		error = 0;
 		goto found;
 	}
@@ -198,6 +205,8 @@ static int fault_to_user(struct vcpu *vcpu, hva_t hva, u32 flags)
 		flags |= DUNE_FAULT_EXEC;
 	if (access & TDP_ACCESS_TABLE)
 		flags |= DUNE_FAULT_TABLE;
+	if (vcpu->event.valid)
+		flags |= DUNE_FAULT_EVENT;
 	vcpu->run->fault = (struct dune_fault){
 		.gpa = vcpu->exit.gpa,
 		.hva = hva,

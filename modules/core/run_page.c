@@ -42,8 +42,12 @@ static int sregs_check(const struct vcpu *vcpu, const struct dune_sregs *s)
 static int event_load(struct vcpu *vcpu, const struct dune_event *event,
 		      u64 rflags)
 {
+	/* Exceptions that exist and may be injected: others no CPU accepts. */
+	const u32 exceptions = GENMASK(19, 16) | GENMASK(14, 10) |
+			       GENMASK(8, 3) | GENMASK(1, 0);
+
 	if (event->reserved[0] || event->reserved[1] || event->reserved[2] ||
-	    event->vector == 2)
+	    (event->vector < 32 && !(exceptions & BIT(event->vector))))
 		return -EINVAL;
 	if (vcpu->event.valid)
 		return -EBUSY; /* one is still on its way */
@@ -70,7 +74,8 @@ int run_page_load(struct vcpu *vcpu)
 	struct dune_regs regs;
 	int error;
 
-	if (flags & ~(DUNE_RUN_SREGS | DUNE_RUN_EVENT))
+	if (flags & ~(DUNE_RUN_SREGS | DUNE_RUN_EVENT) ||
+	    memchr_inv(run->reserved, 0, sizeof(run->reserved)))
 		return -EINVAL;
 	memcpy(&regs, &run->regs, sizeof(regs));
 	barrier();

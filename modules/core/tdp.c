@@ -136,7 +136,9 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 		table = table_below(tdp, cache, entry);
 	}
 	entry = &table[entry_index(gpa, leaf_level)];
-	leaf = (pa & ADDRESS_MASK) | format->leaf | format->encrypted;
+	leaf = (pa & ADDRESS_MASK) | format->leaf;
+	if (!(prot & TDP_UNENCRYPTED))
+		leaf |= format->encrypted;
 	if (leaf_level > TDP_4K) {
 		leaf &= ~(u64)((1ull << level_shift(leaf_level)) - PAGE_SIZE);
 		leaf |= format->large;

@@ -16,6 +16,7 @@ enum tdp_level { TDP_4K = 1, TDP_2M = 2 };
 #define TDP_WRITE (1u << 0)
 #define TDP_EXEC (1u << 1)
 #define TDP_UNCACHED (1u << 2)
+#define TDP_UNENCRYPTED (1u << 3) /* not memory: the encryption bit stays off */
 
 struct tdp {
 	u64 *root;

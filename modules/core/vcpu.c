@@ -135,16 +135,24 @@ static int vcpu_enter(struct vcpu *vcpu)
 	context_tracking_guest_enter();
 	backend->enter(vcpu, tlb_gen != vcpu->tlb_gen);
 	context_tracking_guest_exit();
-	vtime_account_guest_exit();
 
 	vcpu->tlb_gen = tlb_gen;
 	vcpu->last_cpu = smp_processor_id();
 	/* The exit switched them off. */
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
+
+	/*
+	 * Take the interrupt that made the guest exit while this still counts
+	 * as guest time: a tick then charges the guest, not the kernel.
+	 */
+	WRITE_ONCE(vcpu->in_guest_cpu, -1);
+	local_irq_enable();
+	asm volatile("nop"); /* leave the shadow of STI */
+	local_irq_disable();
+	vtime_account_guest_exit();
 out:
 	WRITE_ONCE(vcpu->in_guest_cpu, -1);
-	/* An interrupt that made the guest exit is taken here. */
 	local_irq_enable();
 	preempt_enable();
 	return error;
@@ -170,6 +178,8 @@ static int vcpu_loop(struct vcpu *vcpu)
 		vcpu->counts.exits[vcpu->exit.reason]++;
 		trace_dune_vmexit(vcpu->vm->id, vcpu);
 		action = exit_handle(vcpu);
+		if (action < 0) /* the guest's state is whole: user space may try again */
+			run_page_store(vcpu, DUNE_EXIT_INTR);
 		if (action != RESUME_GUEST)
 			return action < 0 ? action : 0;
 	}

@@ -55,6 +55,9 @@ SYM_FUNC_START(svm_vmrun)
 	mov R14(%rdi), %r14
 	mov R15(%rdi), %r15
 	mov RDI(%rdi), %rdi
+#ifdef CONFIG_MITIGATION_TSA
+	VM_CLEAR_CPU_BUFFERS
+#endif
 
 	/* Host IF set: a physical interrupt ends the guest, not waits for it. */
 	sti
@@ -86,6 +89,9 @@ SYM_FUNC_START(svm_vmrun)
 	/* The guest must not steer the host's returns or speculation. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
 	UNTRAIN_RET
+#ifdef X86_FEATURE_IBPB_ON_VMEXIT
+	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
+#endif
 	xor %ecx, %ecx
 	xor %edx, %edx
 	xor %ebx, %ebx

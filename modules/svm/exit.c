@@ -139,6 +139,11 @@ void svm_exit_decode(struct vcpu *vcpu)
 	case VCPU_EXIT_ALIGN:
 		exit->error_code = control->exit_info_1;
 		break;
+	case VCPU_EXIT_DEBUG:
+		/* INT1 traps behind itself, but its intercept comes before. */
+		if (control->exit_code == SVM_EXIT_ICEBP)
+			svm_rip_advance(vcpu, 1);
+		break;
 	default:
 		break;
 	}

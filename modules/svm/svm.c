@@ -3,6 +3,7 @@
 #include <asm/cpufeature.h>
 #include <asm/mem_encrypt.h>
 #include <asm/msr.h>
+#include <asm/trapnr.h>
 #include <linux/gfp.h>
 #include <linux/percpu.h>
 
@@ -164,6 +165,9 @@ static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
 	svm_vmrun(svm->vmcb_pa, &vcpu->regs, host_vmcb_pa);
 	/* NMIs are taken here, interrupts when the core enables them. */
 	svm_stgi();
+	/* The intercept came before the host's handler: it runs on this CPU, now. */
+	if (vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + X86_TRAP_MC)
+		asm volatile("int $18");
 
 	vcpu->regs.rax = vmcb->save.rax;
 	vcpu->regs.rsp = vmcb->save.rsp;

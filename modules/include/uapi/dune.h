@@ -71,7 +71,7 @@ struct dune_sregs {
 	__u32 reserved; /* 0 */
 };
 
-/* An exception (vector 0..31 but 2) or interrupt (32..255) to deliver at entry. */
+/* An exception (0, 1, 3..8, 10..14, 16..19) or interrupt (32..255) to deliver at entry. */
 struct dune_event {
 	__u64 cr2;        /* with vector 14 */
 	__u32 error_code; /* with vectors that have one: 8, 10..14, 17 */
@@ -83,6 +83,7 @@ struct dune_event {
 #define DUNE_FAULT_EXEC (1u << 1)
 #define DUNE_FAULT_NO_SLOT (1u << 2) /* no slot holds this gpa: hva is ~0 */
 #define DUNE_FAULT_TABLE (1u << 3)   /* met while walking the guest's page tables */
+#define DUNE_FAULT_EVENT (1u << 4)   /* met while delivering an event: DUNE_RUN_EVENT is -EBUSY */
 
 struct dune_fault {
 	__u64 gpa;
