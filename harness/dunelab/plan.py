@@ -120,7 +120,7 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
     fractions = _loads(loads) or default_loads
     return Plan(
         workload=workload, engine=engine, systems=tuple(dict.fromkeys(wanted)), loads=fractions,
-        requests=count, warmup=max(count // 10, 50),
+        requests=count, warmup=max(count // 20, 50),
         seed=_integer("SEED", seed, 0, (1 << 63) - 1, 1),
         law=_choice("LAW", law or "usr", LAWS),
         arrival=_choice("ARRIVAL", arrival or "poisson", ARRIVALS),
