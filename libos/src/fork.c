@@ -94,7 +94,7 @@ static void after_linux_fork(void)
 
 	if (dune_in_guest())
 		return;
-	/* Whoever held them was not forked. Table entries are single words, so the tables are whole. */
+	/* Whoever held them was not forked. Entries are single words: tables are whole. */
 	raw_unlock(&dune_process.threads_lock);
 	paging_unlock();
 	if (child_rebuild(thread, true))

@@ -249,7 +249,8 @@ static void bad_states(void)
 		{ "ring-3 cs", user_cs },	  { "null cs", null_cs },
 		{ "unknown flags", bad_flags },	  { "reserved field", bad_reserved },
 		{ "a vector that is no exception", hole_event },
-		{ "reserved tail", bad_tail },	  { "NMI as event", bad_event },	  { "interrupt with IF clear", masked_interrupt },
+		{ "reserved tail", bad_tail },	  { "NMI as event", bad_event },
+		{ "interrupt with IF clear", masked_interrupt },
 	};
 	unsigned int i;
 

@@ -25,7 +25,7 @@
 	X(VIRT_INSN, denied_ud, "an instruction of the extension itself")    \
 	X(DEBUG, reflect, "#DB")                                             \
 	X(ALIGN, reflect, "#AC")                                             \
-	X(MACHINE_CHECK, resume, "#MC, handled by the backend at once")                               \
+	X(MACHINE_CHECK, resume, "#MC, taken at once")                               \
 	X(SHUTDOWN, shutdown, "triple fault")                                \
 	X(ENTRY_FAILED, entry_failed, "the CPU refused the guest state")     \
 	X(UNKNOWN, unknown, "anything else")

@@ -35,7 +35,8 @@ for transport in tcp udp; do
         --rate 500 --requests 500 --warmup 100 --out /tmp/$transport || exit 1
 done
 head -c 200000 /dev/urandom | nc 127.0.0.1 11211 >/dev/null
-printf 'get \\r\\nset a 0 0 -5\\r\\nset b 0 0 3\\r\\nabcdef\\r\\nversion\\r\\nquit\\r\\n' | nc 127.0.0.1 11211
+printf 'get \\r\\nset a 0 0 -5\\r\\nset b 0 0 3\\r\\nabcdef\\r\\nversion\\r\\nquit\\r\\n' \\
+    | nc 127.0.0.1 11211
 i=0; while [ $i -lt 300 ]; do nc 127.0.0.1 11211 </dev/null >/dev/null; i=$((i + 1)); done
 printf 'set c 0 0 2\\r\\nok\\r\\nget c\\r\\nstats\\r\\nquit\\r\\n' | nc 127.0.0.1 11211
 """
