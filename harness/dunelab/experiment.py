@@ -21,7 +21,7 @@ def _parser():
     parser.add_argument("workload", nargs="?", default="kv")
     parser.add_argument("--engine", default="bochs")
     parser.add_argument("--systems", "--system", help="names, separated by spaces or commas")
-    parser.add_argument("--loads", help='fractions of the capacity: "0.3 0.5 0.7"')
+    parser.add_argument("--loads", help='fractions of the capacity: "0.4 0.6 0.8"')
     parser.add_argument("--requests", help="measured requests a point")
     parser.add_argument("--records", help="items in the store")
     parser.add_argument("--seed")

@@ -42,7 +42,7 @@ ARRIVALS = ("poisson", "fixed", "etc")
 # Above this share of a system's own capacity an open-loop queue has no steady state in a run of
 # our length: its latencies would measure how long we waited.
 SATURATION = 0.95
-DEFAULT_LOADS, DEFAULT_REQUESTS = ("0.3", "0.5", "0.7"), 20_000
+DEFAULT_LOADS, DEFAULT_REQUESTS = ("0.4", "0.6", "0.8"), 20_000
 QUICK_LOADS, QUICK_REQUESTS = ("0.3", "0.7"), 4_000
 FULL_REQUESTS = 1_000_000
 DEFAULT_RECORDS = 4_000
@@ -207,6 +207,6 @@ def _loads(text):
     for word in _words(text):
         if not re.fullmatch(r"0?\.[0-9]{1,3}", word) or not 0 < float(word) <= SATURATION:
             raise UsageError(f"LOADS='{text}': want fractions of the capacity above 0 and up to "
-                             f"{SATURATION}, such as \"0.3 0.5 0.7\"")
+                             f"{SATURATION}, such as \"0.4 0.6 0.8\"")
         result[float(word)] = f"{float(word):g}"
     return tuple(result[key] for key in sorted(result))

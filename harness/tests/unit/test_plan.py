@@ -19,7 +19,7 @@ def make(workload="kv", engine="bochs", **values):
 def test_the_default_plan():
     plan = make()
     assert plan.systems == ("linux", "memcached", "linux-tuned", "dune")
-    assert plan.loads == ("0.3", "0.5", "0.7") and plan.requests >= 20_000
+    assert plan.loads == ("0.4", "0.6", "0.8") and plan.requests >= 20_000
     assert plan.warmup == 1_000 and plan.baseline == "linux"
 
 
