@@ -72,7 +72,7 @@ def test_cells_of_the_baseline_are_not_run_twice():
     linux = planning.cells(plan, "linux", capacities)
     dune = planning.cells(plan, "dune", capacities)
     assert [c.kind for c in linux] == ["own"] * 3 and len(dune) == 4
-    assert [round(c.rate) for c in dune] == [2400, 4000, 5600, 5000]
+    assert [round(c.rate) for c in dune] == [3200, 4800, 6400, 6000]
     assert len({c.id for c in linux + dune}) == 7
 
 

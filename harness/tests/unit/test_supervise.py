@@ -74,7 +74,7 @@ def test_an_exit_frame_is_done(run):
 
 
 def test_a_guest_that_does_not_power_off_is_done_after_the_grace(run):
-    result = run("cat $W/exit0 >$F; sleep 60")
+    result = run("cat $W/exit0 >$F; exec sleep 60")
     assert result.status == "DONE" and result.wall_s < 3
 
 
@@ -107,7 +107,7 @@ def test_a_killed_emulator_is_died(run):
 
 
 def test_a_hang_is_a_timeout_with_the_consoles_end(run):
-    result = run("for i in $(seq 100); do echo line $i; done >$C; sleep 60", timeout_s=0.5)
+    result = run("for i in $(seq 100); do echo line $i; done >$C; exec sleep 60", timeout_s=0.5)
     assert result.status == "TIMEOUT"
     assert 0.5 <= result.wall_s < 3
     assert "line 100" in result.detail and "line 50" not in result.detail
@@ -116,14 +116,14 @@ def test_a_hang_is_a_timeout_with_the_consoles_end(run):
 
 def test_a_panic_ends_the_boot_at_once(run):
     result = run("printf 'a\\nKernel panic - not syncing: Attempted to kill init!\\nb\\n' >$C;"
-                 "sleep 60")
+                 "exec sleep 60")
     assert result.status == "PANIC" and result.wall_s < 3
     assert result.detail.startswith("Kernel panic - not syncing: Attempted to kill init!")
 
 
 def test_a_panic_written_in_pieces_is_found(run):
     result = run("printf 'x\\nKernel pan' >$C; sleep 0.2; printf 'ic - not syncing: y\\n' >>$C;"
-                 "sleep 60")
+                 "exec sleep 60")
     assert result.status == "PANIC"
 
 
@@ -136,7 +136,7 @@ def test_frames_arrive_while_the_guest_runs(run):
 
 
 def test_stop_when_ends_the_boot_as_done(run):
-    result = run("cat $W/file >$F; head -c 20 $W/file >>$F; sleep 60",
+    result = run("cat $W/file >$F; head -c 20 $W/file >>$F; exec sleep 60",
                  stop_when=lambda frames: any(f.name == "data" for f in frames))
     assert (result.status, result.exit_code) == ("DONE", None)
     assert result.wall_s < 3
@@ -157,7 +157,7 @@ def test_an_exception_in_a_callback_ends_the_emulator(run, tmp_path):
     def broken(frame):
         raise RuntimeError("mine")
     with pytest.raises(RuntimeError, match="mine"):
-        run("echo $$ >$W/pid; cat $W/file >$F; sleep 60", on_frame=broken)
+        run("echo $$ >$W/pid; cat $W/file >$F; exec sleep 60", on_frame=broken)
     assert gone(int((tmp_path / "pid").read_text()))
 
 
@@ -168,7 +168,7 @@ PROGRAM = textwrap.dedent("""
     from test_supervise import Shell
     from dunelab.engine.base import Boot
     work = Path({work!r})
-    Shell("echo $$ >$W/pid; sleep 60").run(Boot(work, work, "", 1, 1, 60.0, work))
+    Shell("echo $$ >$W/pid; exec sleep 60").run(Boot(work, work, "", 1, 1, 60.0, work))
 """)
 
 
