@@ -169,9 +169,11 @@ def test_a_full_disk_is_said_without_a_traceback(tmp_path):
     tiny = tmp_path / "tiny"
     tiny.mkdir()
     command = [sys.executable, "-m", "dunelab", "boot", "--keep", str(tiny / "boot"), "--", "true"]
-    # A file system with room for less than an image, in a mount namespace of its own.
-    mounted = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c",
-               f"mount -t tmpfs -o size=256k none {tiny} && exec \"$@\"", "sh", *command]
+    # A file system with room for less than an image, in a mount namespace of its own. In a chroot
+    # the root is no mount point whose propagation could be changed: so the mount goes as it came.
+    mounted = ["unshare", "--propagation", "unchanged", "-m" if os.getuid() == 0 else "-rm",
+               "sh", "-c", f"mount -t tmpfs -o size=256k none {tiny} || exit 1; \"$@\"; status=$?; "
+               f"umount {tiny}; exit $status", "sh", *command]
     done = subprocess.run(mounted, capture_output=True, text=True, timeout=60, check=False,
                           env=environment)
     assert done.returncode == 2, done.stderr
