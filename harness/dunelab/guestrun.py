@@ -14,7 +14,8 @@ from dunelab import image, packages, paths
 from dunelab.engine.base import DONE
 from dunelab.errors import GuestError, UsageError
 
-DEFAULT_TIMEOUT_S = {"qemu": 60.0, "qemu-icount": 120.0, "bochs": 240.0, "kvm": 60.0}
+DEFAULT_TIMEOUT_S = {"qemu": 60.0, "qemu-icount": 120.0, "kvm": 60.0, "bochs": 240.0,
+                     "bochs-vmx": 240.0}
 
 
 def find_kernel(flavour="cloud"):

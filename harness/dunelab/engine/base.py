@@ -12,6 +12,7 @@ ENGINES = {
     "qemu": ("dunelab.engine.qemu", "Qemu"),
     "qemu-icount": ("dunelab.engine.qemu", "QemuIcount"),
     "bochs": ("dunelab.engine.bochs", "Bochs"),
+    "bochs-vmx": ("dunelab.engine.bochs", "BochsVmx"),
     "kvm": ("dunelab.engine.kvm", "Kvm"),
 }
 

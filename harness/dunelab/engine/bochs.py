@@ -61,9 +61,10 @@ class Bochs(Engine):
     clock_domain = "instr(bochs)"
     deterministic = True
     poweroff_grace_s = 10.0
+    machine_name = MACHINE
 
     def __init__(self, machine=None, seed=None):
-        self.machine = machine or load_machine()
+        self.machine = machine or load_machine(self.machine_name)
         self.seed = self.machine.seed if seed is None else seed
 
     def version(self):
@@ -160,6 +161,13 @@ debug: action=ignore
             done = subprocess.run([_script(), "--path"], capture_output=True, text=True, check=True)
             _dest = Path(done.stdout.strip())
         return _dest
+
+
+class BochsVmx(Bochs):
+    """The same emulator as an Intel machine."""
+
+    name = "bochs-vmx"
+    machine_name = "bochs-vmx"
 
 
 _dest = None
