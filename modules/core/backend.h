@@ -16,8 +16,9 @@ struct tdp_format {
 	u64 exec;      /* added where the guest may execute */
 	u64 noexec;    /* added where it may not */
 	u64 large;     /* added in leaves above the lowest level */
+	u64 cached;    /* added for ordinary memory */
 	u64 uncached;  /* added for memory that must not be cached */
-	u64 accessed;  /* set by the CPU when it uses a leaf */
+	u64 accessed;  /* set by the CPU when it uses a leaf; 0: it cannot */
 	u64 present;   /* an entry with none of these bits is empty */
 	u64 encrypted; /* memory encryption bit, or 0 */
 };
@@ -50,6 +51,8 @@ struct backend_ops {
 	/* Hardware state of one vCPU; may sleep. */
 	int (*vcpu_create)(struct vcpu *vcpu);
 	void (*vcpu_destroy)(struct vcpu *vcpu);
+	/* Fetch what the CPU that it ran on last may still hold of it; interrupts on. */
+	void (*cpu_leave)(struct vcpu *vcpu);
 
 	/* Load or read system state; validated by the core before. */
 	void (*sregs_set)(struct vcpu *vcpu, const struct dune_sregs *sregs);
@@ -73,6 +76,7 @@ struct backend_ops {
 	int (*tdp_levels)(void);
 };
 
+extern const struct backend_ops vmx_backend;
 extern const struct backend_ops svm_backend;
 
 /* The one chosen at load. */

@@ -67,6 +67,6 @@ int handle_cpuid(struct vcpu *vcpu)
 	vcpu->regs.rbx = r.ebx;
 	vcpu->regs.rcx = r.ecx;
 	vcpu->regs.rdx = r.edx;
-	backend->rip_advance(vcpu, 2);
+	vcpu_insn_skip(vcpu, 2);
 	return RESUME_GUEST;
 }

@@ -44,7 +44,7 @@ static int handle_hypercall(struct vcpu *vcpu)
 	/* Ring 3 code is there to be contained: for it, no such instruction. */
 	if (vcpu->exit.cpl != 0)
 		return handle_denied_ud(vcpu);
-	backend->rip_advance(vcpu, backend->hypercall_length);
+	vcpu_insn_skip(vcpu, backend->hypercall_length);
 	trace_dune_syscall(vcpu->vm->id, vcpu->regs.rax);
 	run_page_store(vcpu, DUNE_EXIT_SYSCALL);
 	return RETURN_TO_USER;

@@ -77,7 +77,8 @@ static int age(struct mmu_notifier *notifier, unsigned long start,
 
 	spin_lock(&vm->mmu_lock);
 	young = range_apply(vm, start, end, tdp_age, clear);
-	if (young && flush)
+	/* Without accessed bits the entries are gone: nobody may use them on. */
+	if (young && (flush || (clear && !vm->tdp.format->accessed)))
 		vm_flush_tlbs(vm);
 	spin_unlock(&vm->mmu_lock);
 	return young;

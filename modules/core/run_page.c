@@ -15,6 +15,9 @@
 	 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF |     \
 	 X86_EFLAGS_AC | X86_EFLAGS_ID)
 
+/* No CPU pushes more than these bits, and some refuse to. */
+#define EXCEPTION_ERROR_MASK GENMASK(14, 0)
+
 static bool canonical(u64 address)
 {
 	return (s64)(address << 16) >> 16 == (s64)address;
@@ -28,6 +31,9 @@ static int sregs_check(const struct vcpu *vcpu, const struct dune_sregs *s)
 	    !canonical(s->tss_base) || !canonical(s->fs_base) ||
 	    !canonical(s->gs_base) || !canonical(s->kernel_gs_base) ||
 	    !canonical(s->lstar))
+		return -EINVAL;
+	/* An MSR of 32 bits. */
+	if (s->sfmask >> 32)
 		return -EINVAL;
 	/* Beyond the slots nothing is mapped: an entry would only fault. */
 	if (s->cr3 & ~PAGE_MASK ||
@@ -52,6 +58,8 @@ static int event_load(struct vcpu *vcpu, const struct dune_event *event,
 	if (vcpu->event.valid)
 		return -EBUSY; /* one is still on its way */
 	if (event->vector < 32) {
+		if (event->error_code & ~EXCEPTION_ERROR_MASK)
+			return -EINVAL;
 		vcpu_queue_exception(vcpu, event->vector, event->error_code);
 		vcpu->event_sets_cr2 = event->vector == 14;
 		vcpu->event_cr2 = event->cr2;

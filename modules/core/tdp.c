@@ -148,8 +148,7 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 	}
 	if (prot & TDP_WRITE)
 		leaf |= format->write;
-	if (prot & TDP_UNCACHED)
-		leaf |= format->uncached;
+	leaf |= (prot & TDP_UNCACHED) ? format->uncached : format->cached;
 	leaf |= (prot & TDP_EXEC) ? format->exec : format->noexec;
 	WRITE_ONCE(*entry, leaf);
 	return replaced;
@@ -187,13 +186,20 @@ static bool leaf_zap(struct tdp *tdp, u64 *entry)
 	return true;
 }
 
+/*
+ * A CPU that keeps no accessed bits: what is mapped was used, since a fault
+ * brought it, and is made old by taking it away.
+ */
 static bool leaf_young(struct tdp *tdp, u64 *entry)
 {
-	return READ_ONCE(*entry) & tdp->format->accessed;
+	return !tdp->format->accessed ||
+	       READ_ONCE(*entry) & tdp->format->accessed;
 }
 
 static bool leaf_make_old(struct tdp *tdp, u64 *entry)
 {
+	if (!tdp->format->accessed)
+		return leaf_zap(tdp, entry);
 	/* The CPU sets bits in this word concurrently: clear atomically. */
 	return test_and_clear_bit(__ffs64(tdp->format->accessed),
 				  (unsigned long *)entry);

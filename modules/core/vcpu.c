@@ -7,6 +7,7 @@
 #include <linux/vtime.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
+#include <asm/trapnr.h>
 
 #include "core/trace.h"
 #include "core/vcpu.h"
@@ -36,6 +37,8 @@ struct vcpu *vcpu_create(struct vm *vm)
 	error = vm->nvcpus < VCPUS_MAX ? 0 : -EMFILE;
 	if (!error) {
 		vm->nvcpus++;
+		vcpu->nr = find_first_zero_bit(vm->vcpu_nrs, VCPUS_MAX);
+		__set_bit(vcpu->nr, vm->vcpu_nrs);
 		list_add_tail(&vcpu->link, &vm->vcpus);
 	}
 	spin_unlock(&vm->mmu_lock);
@@ -58,19 +61,28 @@ void vcpu_destroy(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
+	backend->vcpu_destroy(vcpu);
 	spin_lock(&vm->mmu_lock);
 	list_del(&vcpu->link);
 	vm->nvcpus--;
+	__clear_bit(vcpu->nr, vm->vcpu_nrs);
 	event_counts_add(&vm->retired, &vcpu->counts);
 	spin_unlock(&vm->mmu_lock);
 
-	backend->vcpu_destroy(vcpu);
 	tdp_cache_drain(&vcpu->cache);
 	/* A mapping of the run page holds its own reference. */
 	free_page((unsigned long)vcpu->run);
 	kfree(vcpu);
 	live_dec(LIVE_VCPUS);
 	vm_put(vm);
+}
+
+void vcpu_insn_skip(struct vcpu *vcpu, unsigned int length)
+{
+	backend->rip_advance(vcpu, length);
+	/* A debugger's single step ends behind this instruction as behind any other. */
+	if (vcpu->regs.rflags & X86_EFLAGS_TF)
+		vcpu_queue_exception(vcpu, X86_TRAP_DB, 0);
 }
 
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
@@ -108,6 +120,10 @@ static int vcpu_enter(struct vcpu *vcpu)
 	int error = -EAGAIN;
 
 	preempt_disable();
+	if (vcpu->last_cpu >= 0 && vcpu->last_cpu != smp_processor_id()) {
+		backend->cpu_leave(vcpu);
+		vcpu->last_cpu = -1;
+	}
 	local_irq_disable();
 	WRITE_ONCE(vcpu->in_guest_cpu, smp_processor_id());
 	/* Pairs with the barrier in vm_flush_tlbs(). */

@@ -17,6 +17,7 @@ struct vcpu {
 	struct list_head link;	/* [m] in vm->vcpus */
 	struct dune_run *run;	/* (c) the page user space maps: never trusted twice */
 	void *hw;		/* (c) the backend's own */
+	unsigned int nr;	/* (c) in its VM: the lowest that was free */
 
 	struct mutex run_lock;
 	struct dune_regs regs;	/* [r] */
@@ -26,7 +27,7 @@ struct vcpu {
 	u64 event_cr2;		/* [r] */
 	bool has_sregs;		/* [r] system state was loaded once */
 	bool dead;		/* [r] after a shutdown nothing is defined */
-	int last_cpu;		/* [r] */
+	int last_cpu;		/* [r] or -1 */
 	unsigned long tlb_gen;	/* [r] vm->tlb_gen at the last flush */
 	struct tdp_cache cache;	/* [r] */
 	struct event_counts counts; /* [r] writes */
@@ -42,6 +43,8 @@ int vcpu_run(struct vcpu *vcpu);
 /* DUNE_VCPU_SREGS */
 int vcpu_sregs(struct vcpu *vcpu);
 
+/* Step over the instruction that exited, whose plain encoding is this long. */
+void vcpu_insn_skip(struct vcpu *vcpu, unsigned int length);
 /* Queue an exception for the next entry. */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code);
 

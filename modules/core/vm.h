@@ -3,6 +3,7 @@
 #ifndef DUNE_CORE_VM_H
 #define DUNE_CORE_VM_H
 
+#include <linux/bitmap.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
@@ -30,6 +31,7 @@ struct vm {
 	struct tdp tdp;		     /* [m] */
 	struct list_head vcpus;	     /* [m] */
 	unsigned int nvcpus;	     /* [m] */
+	DECLARE_BITMAP(vcpu_nrs, VCPUS_MAX); /* [m] numbers in use */
 	bool dead;		     /* [m] the mm is gone */
 	cpumask_t kick;		     /* [m] scratch */
 

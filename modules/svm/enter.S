@@ -4,21 +4,7 @@
 #include <asm/asm.h>
 #include <asm/nospec-branch.h>
 
-/* Offsets in struct dune_regs: hardware encoding order, 8 bytes each. */
-#define RCX 8
-#define RDX 16
-#define RBX 24
-#define RBP 40
-#define RSI 48
-#define RDI 56
-#define R8 64
-#define R9 72
-#define R10 80
-#define R11 88
-#define R12 96
-#define R13 104
-#define R14 112
-#define R15 120
+#include "core/regs.h"
 
 /*
  * void svm_vmrun(u64 vmcb_pa, struct dune_regs *regs, u64 host_vmcb_pa)

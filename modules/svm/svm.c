@@ -185,6 +185,7 @@ const struct backend_ops svm_backend = {
 	.cpu_enabled = svm_cpu_enabled,
 	.vcpu_create = svm_vcpu_create,
 	.vcpu_destroy = svm_vcpu_destroy,
+	.cpu_leave = svm_cpu_leave,
 	.sregs_set = svm_sregs_set,
 	.sregs_get = svm_sregs_get,
 	.enter = svm_enter,

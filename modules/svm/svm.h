@@ -50,6 +50,7 @@ int svm_maps_create(void);
 void svm_maps_destroy(void);
 int svm_vcpu_create(struct vcpu *vcpu);
 void svm_vcpu_destroy(struct vcpu *vcpu);
+void svm_cpu_leave(struct vcpu *vcpu);
 void svm_sregs_set(struct vcpu *vcpu, const struct dune_sregs *sregs);
 void svm_sregs_get(struct vcpu *vcpu, struct dune_sregs *sregs);
 

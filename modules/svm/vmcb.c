@@ -21,8 +21,7 @@ struct svm_maps svm_maps;
 /* MSRs that VMLOAD and VMSAVE switch: the guest's own, no exit. */
 static const u32 guest_msrs[] = {
 	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-	MSR_STAR,    MSR_LSTAR,	  MSR_CSTAR,
-	MSR_SYSCALL_MASK,
+	MSR_STAR,    MSR_LSTAR,	  MSR_SYSCALL_MASK,
 };
 
 /* Two bits an MSR (read, write); the second 2 KiB is for C000_0000h on. */
@@ -145,6 +144,11 @@ void svm_vcpu_destroy(struct vcpu *vcpu)
 
 	free_page((unsigned long)svm->vmcb);
 	kfree(svm);
+}
+
+/* The VMCB is memory like any other: no CPU keeps anything of it. */
+void svm_cpu_leave(struct vcpu *vcpu)
+{
 }
 
 /* Segment attributes: bits 7:0 and 11:8 of the descriptor's second half. */

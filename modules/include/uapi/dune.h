@@ -74,7 +74,7 @@ struct dune_sregs {
 /* An exception (0, 1, 3..8, 10..14, 16..19) or interrupt (32..255) to deliver at entry. */
 struct dune_event {
 	__u64 cr2;        /* with vector 14 */
-	__u32 error_code; /* with vectors that have one: 8, 10..14, 17 */
+	__u32 error_code; /* with vectors that have one (8, 10..14, 17), at most 0x7fff */
 	__u8 vector;
 	__u8 reserved[3]; /* 0 */
 };
