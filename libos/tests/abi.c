@@ -67,6 +67,20 @@ static void guest_destroy(struct guest *g)
 	close(g->vm);
 }
 
+/* Code here is AMD's: on Intel VMMCALL (0f 01 d9) and VMCALL (0f 01 c1) change places. */
+static void code_copy(unsigned char *to, const void *code, size_t size)
+{
+	struct dune_info info = { .size = sizeof(info) };
+	size_t i;
+
+	memcpy(to, code, size);
+	if (request(device, DUNE_GET_INFO, &info) || info.backend != DUNE_BACKEND_VMX)
+		return;
+	for (i = 2; i < size; i++)
+		if (to[i - 2] == 0x0f && to[i - 1] == 0x01 && (to[i] == 0xd9 || to[i] == 0xc1))
+			to[i] ^= 0xd9 ^ 0xc1;
+}
+
 static struct guest guest_create(const void *code, size_t size)
 {
 	struct guest g = { .vm = vm_create() };
@@ -88,7 +102,7 @@ static struct guest guest_create(const void *code, size_t size)
 	gdt = root + 3 * 512;
 	root[hva >> 39 & 511] = (gpa + 4096) | 7;
 	directory[hva >> 30 & 511] = slot.gpa | 0x87;
-	memcpy(g.memory + 2 * 4096, code, size);
+	code_copy(g.memory + 2 * 4096, code, size);
 	gdt[2] = 0x00af9b000000ffff;
 	gdt[3] = 0x00cf93000000ffff;
 	gdt[5] = 0x00cff3000000ffff; /* ring 3 data: 0x2b */

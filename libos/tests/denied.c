@@ -35,6 +35,8 @@ static void on_trap(struct dune_trap_frame *frame, void *arg)
 		trapped;                                                      \
 	})
 
+#define CR0_WP (1ul << 16)
+
 static char page[8192] __attribute__((aligned(4096)));
 
 static void denied(const char *name, int vector, int expected)
@@ -105,7 +107,7 @@ int main(void)
 	       DUNE_TRAP_GP);
 	denied("rep outsb", PROBE("rep outsb", 0, 1, 0x80),
 	       DUNE_TRAP_GP);
-	denied("mov to cr0", PROBE("mov %%rax, %%cr0", value, 0, 0), DUNE_TRAP_GP);
+	denied("mov to cr0", PROBE("mov %%rax, %%cr0", value ^ CR0_WP, 0, 0), DUNE_TRAP_GP);
 	denied("clts", PROBE("clts", 0, 0, 0), DUNE_TRAP_GP);
 	denied("lmsw", PROBE("lmsw %%ax", 0, 0, 0), DUNE_TRAP_GP);
 	denied("mov to cr4", PROBE("mov %%rax, %%cr4", 0x20, 0, 0), DUNE_TRAP_GP);

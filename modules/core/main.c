@@ -4,6 +4,7 @@
 #include "core/trace.h"
 
 #include <linux/module.h>
+#include <asm/processor.h>
 
 #include "core/backend.h"
 #include "core/dev.h"
@@ -12,24 +13,19 @@
 
 const struct backend_ops *backend;
 
-static const struct backend_ops *const backends[] = {
-	&svm_backend,
-};
-
-/* The first whose extension this CPU has; each says itself why it will not do. */
+/* The extension that this CPU's vendor makes; it says itself why it will not do. */
 static int backend_probe(void)
 {
-	int error = -EOPNOTSUPP;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(backends); i++) {
-		error = backends[i]->probe();
-		if (!error) {
-			backend = backends[i];
-			return 0;
-		}
+	switch (boot_cpu_data.x86_vendor) {
+	case X86_VENDOR_AMD:
+	case X86_VENDOR_HYGON:
+		backend = &svm_backend;
+		break;
+	default:
+		backend = &vmx_backend;
+		break;
 	}
-	return error;
+	return backend->probe();
 }
 
 static int __init dune_load(void)

@@ -104,8 +104,9 @@ def test_all_programs_on_qemu(guest):
 
 
 @pytest.mark.bochs
-def test_all_programs_on_bochs(guest):
-    check_all(guest, "bochs", 60, 540)
+@pytest.mark.parametrize("engine", ["bochs", "bochs-vmx"])
+def test_all_programs_on_bochs(guest, engine):
+    check_all(guest, engine, 60, 540)
 
 
 def test_module_unloads_only_when_unused(guest):

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The host's side of a world switch: what the CPU loads at an exit, and what it
+ * spoils and leaves to be put right. Linux keeps some of it (segments, the I/O
+ * permission map) as its tasks set it, so it is looked up at every entry.
+ */
+#include <asm/cpu_entry_area.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/mmu_context.h>
+#include <asm/nospec-branch.h>
+#include <asm/segment.h>
+#include <asm/tlbflush.h>
+#include <asm/trapnr.h>
+
+#include "vmx/insn.h"
+#include "vmx/vmx.h"
+
+void vmx_host_write(void)
+{
+	int cpu = raw_smp_processor_id();
+	struct desc_ptr idt;
+	u64 msr;
+
+	vmcs_write(HOST_CR0, read_cr0());
+	vmcs_write(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write(HOST_SS_SELECTOR, __KERNEL_DS);
+	/* Null: the tasks' own, rarely anything else, are loaded after the exit. */
+	vmcs_write(HOST_DS_SELECTOR, 0);
+	vmcs_write(HOST_ES_SELECTOR, 0);
+	vmcs_write(HOST_FS_SELECTOR, 0);
+	vmcs_write(HOST_GS_SELECTOR, 0);
+	vmcs_write(HOST_GS_BASE, cpu_kernelmode_gs_base(cpu));
+	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	vmcs_write(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
+	vmcs_write(HOST_GDTR_BASE, (unsigned long)get_cpu_gdt_ro(cpu));
+	store_idt(&idt);
+	vmcs_write(HOST_IDTR_BASE, idt.address);
+	rdmsrl(MSR_IA32_SYSENTER_CS, msr);
+	vmcs_write(HOST_IA32_SYSENTER_CS, msr);
+	rdmsrl(MSR_IA32_SYSENTER_ESP, msr);
+	vmcs_write(HOST_IA32_SYSENTER_ESP, msr);
+	rdmsrl(MSR_IA32_SYSENTER_EIP, msr);
+	vmcs_write(HOST_IA32_SYSENTER_EIP, msr);
+	vmcs_write(HOST_RIP, (unsigned long)vmx_vmexit);
+}
+
+/* Host fields that change from entry to entry, written if they did. */
+static void host_refresh(struct vmx_vcpu *vmx, u64 fs_base)
+{
+	u64 cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+
+	if (vmx->host_cr3 != cr3)
+		vmcs_write(HOST_CR3, vmx->host_cr3 = cr3);
+	if (vmx->host_cr4 != cr4)
+		vmcs_write(HOST_CR4, vmx->host_cr4 = cr4);
+	if (vmx->host_fs_base != fs_base)
+		vmcs_write(HOST_FS_BASE, vmx->host_fs_base = fs_base);
+}
+
+/* What the task has in its segment registers, LDT included: all null in nearly every process. */
+struct segments {
+	u16 ds, es, fs, gs, ldt;
+};
+
+static void segments_save(struct segments *s)
+{
+	savesegment(ds, s->ds);
+	savesegment(es, s->es);
+	savesegment(fs, s->fs);
+	savesegment(gs, s->gs);
+	store_ldt(s->ldt);
+}
+
+/* A selector loads the base of its descriptor: the base comes after it. */
+static void segments_restore(const struct segments *s, u64 fs_base, u64 user_gs_base)
+{
+	if (s->ldt)
+		asm volatile("lldt %0" ::"rm"(s->ldt));
+	if (s->ds)
+		loadsegment(ds, s->ds);
+	if (s->es)
+		loadsegment(es, s->es);
+	if (s->fs) {
+		loadsegment(fs, s->fs);
+		wrmsrl(MSR_FS_BASE, fs_base);
+	}
+	if (s->gs) {
+		load_gs_index(s->gs);
+		wrmsrl(MSR_KERNEL_GS_BASE, user_gs_base);
+	}
+}
+
+/* Event-based sampling writes records to the host's addresses: not under the guest's tables. */
+static u64 pebs_stop(void)
+{
+	u64 enabled = 0;
+
+	if (boot_cpu_has(X86_FEATURE_PEBS)) {
+		rdmsrl(MSR_IA32_PEBS_ENABLE, enabled);
+		if (enabled)
+			wrmsrl(MSR_IA32_PEBS_ENABLE, 0);
+	}
+	return enabled;
+}
+
+bool vmx_host_switch(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u64 fs_base = x86_fsbase_read_cpu();
+	u64 *user_gs_base = &vmx->msrs->host[VMX_MSR_KERNEL_GS_BASE].value;
+	u64 debugctl = get_debugctlmsr(), pebs = pebs_stop();
+	struct segments segments;
+	bool refused;
+
+	rdmsrl(MSR_KERNEL_GS_BASE, *user_gs_base);
+	segments_save(&segments);
+	host_refresh(vmx, fs_base);
+	if (vmx_features.flush_l1d)
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	if (vmx->cr2 != native_read_cr2())
+		native_write_cr2(vmx->cr2);
+
+	refused = vmx_vmenter(&vcpu->regs, &vmx->host_rsp, vmx->launched);
+
+	vmx->cr2 = native_read_cr2();
+	/* Indirect branches of the guest must not steer the host's: rewriting is the barrier. */
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec_ctrl_current());
+	if (debugctl)
+		update_debugctlmsr(debugctl);
+	if (pebs)
+		wrmsrl(MSR_IA32_PEBS_ENABLE, pebs);
+	/* The exit made the limits of TSS and GDT the largest there are. */
+	invalidate_tss_limit();
+	load_fixmap_gdt(raw_smp_processor_id());
+	segments_restore(&segments, fs_base, *user_gs_base);
+	return refused;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* VMX instructions that C code issues. */
+#ifndef DUNE_VMX_INSN_H
+#define DUNE_VMX_INSN_H
+
+#include <linux/bug.h>
+#include <linux/types.h>
+
+/* Each is true if the CPU reported a failure (CF or ZF). */
+static inline bool vmx_vmxon(u64 pa)
+{
+	bool failed;
+
+	asm volatile("vmxon %1" : "=@ccna"(failed) : "m"(pa) : "memory");
+	return failed;
+}
+
+static inline void vmx_vmxoff(void)
+{
+	asm volatile("vmxoff" ::: "cc", "memory");
+}
+
+static inline bool vmx_vmclear(u64 pa)
+{
+	bool failed;
+
+	asm volatile("vmclear %1" : "=@ccna"(failed) : "m"(pa) : "memory");
+	return failed;
+}
+
+static inline bool vmx_vmptrld(u64 pa)
+{
+	bool failed;
+
+	asm volatile("vmptrld %1" : "=@ccna"(failed) : "m"(pa) : "memory");
+	return failed;
+}
+
+/* type 1: one EPT pointer; type 2: everything. */
+static inline bool vmx_invept(u64 type, u64 eptp)
+{
+	const struct {
+		u64 eptp, zero;
+	} descriptor = { eptp, 0 };
+	bool failed;
+
+	asm volatile("invept %1, %2"
+		     : "=@ccna"(failed)
+		     : "m"(descriptor), "r"(type)
+		     : "memory");
+	return failed;
+}
+
+/* A field that does not exist is a mistake of ours: said once, and read as 0. */
+static inline unsigned long vmcs_read(unsigned long field)
+{
+	unsigned long value;
+	bool failed;
+
+	asm volatile("vmread %2, %1"
+		     : "=@ccna"(failed), "=rm"(value)
+		     : "r"(field));
+	return WARN_ONCE(failed, "dune: vmread %lx failed\n", field) ? 0 : value;
+}
+
+static inline void vmcs_write(unsigned long field, unsigned long value)
+{
+	bool failed;
+
+	asm volatile("vmwrite %2, %1"
+		     : "=@ccna"(failed)
+		     : "r"(field), "rm"(value)
+		     : "memory");
+	WARN_ONCE(failed, "dune: vmwrite %lx = %lx failed, error %lu\n", field,
+		  value, failed ? vmcs_read(0x4400) : 0);
+}
+
+#endif
