@@ -16,7 +16,7 @@ OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SY
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: experiment-check help deps doctor kernel modules libos workloads guest build experiment \
+.PHONY: bench experiment-check help deps doctor kernel modules libos workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
@@ -32,6 +32,9 @@ experiment: experiment-check build $(filter bochs,$(ENGINE)) ## measure WORKLOAD
 # Wrong arguments are told before minutes of building (a bare system has no python yet).
 experiment-check: ## only check the arguments of `make experiment`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) experiment $(WORKLOAD) $(OPTIONS) --check
+
+bench: build ## what exits and faults cost in Linux, KVM and dune.ko (ENGINE=qemu-icount)
+	$(Q)$(DUNELAB) bench $(if $(filter command line,$(origin ENGINE)),$(ENGINE))
 
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
 	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)

@@ -11,6 +11,7 @@ from dunelab.errors import DunelabError
 # name -> (module with main(argv: list[str]) -> int, one line for the help). Modules are imported
 # only when chosen, so that a broken or heavy command does not slow down or disable the others.
 COMMANDS = {
+    "bench": ("dunelab.bench", "what exits and faults cost: Linux, KVM, dune.ko in one boot"),
     "boot": ("dunelab.guestrun", "run a shell command in a fresh guest with a live console"),
     "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),

@@ -23,6 +23,8 @@ RULES = {
     "libos/tests/": (r"[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "workloads/": (r"(kv|lib|micro|apps|spin|jitter|tests)/[a-z_0-9/]+\.h|[a-z_0-9]+\.h",
                    r"dune\.h|dune/"),
+    # It speaks to both hypervisors by their own interfaces.
+    "workloads/micro/": (r"micro/[a-z_0-9]+\.h", r"dune\.h|uapi/dune\.h"),
     "vm-images/": (r"$^", r"$^"),
     "harness/tests/": (r"[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
 }

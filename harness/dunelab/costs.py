@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""What exits and faults cost: the program `micro`'s lines become figures, figures become a table
+with ratios and the goals that the project has set itself."""
+
+import statistics
+from dataclasses import dataclass
+
+from dunelab import tables
+from dunelab.errors import GuestError
+
+SYSTEMS = ("linux", "kvm", "dune")
+# name of the operation -> what it is, in the order of the table
+OPERATIONS = {
+    "syscall": "system call (getpid)",
+    "exit_kernel": "exit handled in the kernel (CPUID)",
+    "exit_user": "exit to user space and back",
+    "exit_user_ioctl": "the same by ioctl",
+    "fault_present": "fault, the host has the page",
+    "fault_fresh": "fault, fresh anonymous page",
+    "exception": "invalid opcode, handled",
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At most `ticks`, or `ticks` more than Linux's own; SlimVM's figure counts the same way."""
+
+    ticks: int
+    slimvm: int
+    over_linux: bool = False
+
+
+# By backend: stated and measured for SVM on QEMU, for VMX on Bochs, mitigations on.
+GOALS = {
+    "svm": {
+        "exit_kernel": Goal(400, 453),
+        "exit_user": Goal(1300, 2055),
+        "fault_present": Goal(800, 1126),
+        "fault_fresh": Goal(900, 1520, over_linux=True),
+    },
+    "vmx": {
+        "exit_kernel": Goal(480, 560),
+        "exit_user": Goal(1500, 2598),
+        "fault_present": Goal(800, 1150),
+        "fault_fresh": Goal(900, 1520, over_linux=True),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Ticks of one operation, the loop around it subtracted: over the batches of a run."""
+
+    median: float
+    low: float
+    mean: float
+    batches: tuple      # ticks of whole batches, as measured
+    empty: tuple        # ticks of the same batches without the operation
+    iterations: int
+
+    @property
+    def overhead(self):
+        """Ticks of the loop alone, an operation."""
+        return statistics.median(self.empty) / self.iterations
+
+
+def figure(batches, empty, iterations):
+    """The Figure of these batches."""
+    overhead = statistics.median(empty) / iterations
+    each = [ticks / iterations - overhead for ticks in batches]
+    return Figure(statistics.median(each), min(each), statistics.fmean(each), tuple(batches),
+                  tuple(empty), iterations)
+
+
+def parse(text):
+    """{"linux.syscall": Figure, ...}; GuestError for anything but complete lines."""
+    found = {}
+    for line in text.splitlines():
+        try:
+            name, word, iterations, ticks, *rest = line.split()
+            at = rest.index("empty")
+            batches, empty = ([int(value) for value in part]
+                              for part in (rest[:at], rest[at + 1:]))
+            if (word, ticks) != ("iterations", "ticks") or not batches \
+                    or len(batches) != len(empty) or int(iterations) < 1:
+                raise ValueError
+        except ValueError:
+            raise GuestError(f"no line of micro's: '{line[:80]}'") from None
+        found[name] = figure(batches, empty, int(iterations))
+    return found
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a figure of Dune's stands to its goal."""
+
+    limit: float
+    reached: bool
+
+
+def verdict(goal, figures, operation):
+    """The Verdict, or None where a figure is missing."""
+    mine, linux = (figures.get(f"{system}.{operation}") for system in ("dune", "linux"))
+    if goal is None or mine is None or (goal.over_linux and linux is None):
+        return None
+    limit = goal.ticks + (linux.median if goal.over_linux else 0)
+    return Verdict(limit, mine.median <= limit)
+
+
+def rows(figures, backend):
+    """One dictionary an operation: medians by system, ratios, goal and verdict (JSON-ready)."""
+    result = []
+    for operation, title in OPERATIONS.items():
+        medians = {system: figures[f"{system}.{operation}"].median for system in SYSTEMS
+                   if f"{system}.{operation}" in figures}
+        dune = medians.get("dune")
+        # Linux has nothing to set against an exit: a ratio is to the same operation only.
+        row = {"operation": operation, "title": title, "ticks": medians,
+               "ratios": {system: dune / medians[system] for system in ("linux", "kvm")
+                          if dune is not None and medians.get(system)}}
+        goal = GOALS.get(backend, {}).get(operation)
+        said = verdict(goal, figures, operation)
+        if said:
+            row |= {"goal": said.limit, "over_linux": goal.ticks if goal.over_linux else None,
+                    "slimvm": goal.slimvm, "reached": said.reached}
+        if medians:
+            result.append(row)
+    return result
+
+
+def _goal_text(row):
+    if "goal" not in row:
+        return "-", "-", "-"
+    if row["over_linux"] is None:
+        return f"{row['goal']:,.0f}", f"{row['slimvm']:,}", "yes" if row["reached"] else "NO"
+    return (f"Linux + {row['over_linux']:,}", f"Linux + {row['slimvm']:,}",
+            "yes" if row["reached"] else "NO")
+
+
+def table(lines):
+    """Lines of the text table of rows()."""
+    body = []
+    for row in lines:
+        ticks = [f"{row['ticks'][system]:,.0f}" if system in row["ticks"] else "-"
+                 for system in SYSTEMS]
+        ratios = [f"{row['ratios'][system]:.2f}" if system in row["ratios"] else "-"
+                  for system in ("linux", "kvm")]
+        body.append([row["title"], *ticks, *ratios, *_goal_text(row)])
+    header = ["ticks", "Linux", "KVM", "Dune", "/ Linux", "/ KVM", "goal", "SlimVM", "reached"]
+    return tables.layout(header, body, numeric=range(1, len(header)))

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark of exits and faults: all of it runs, and it repeats bit for bit."""
+
+import pytest
+
+from dunelab import bench, costs
+
+SHORT = bench.SCRIPT.format(options="--batches 2 --iterations 20")
+NAMES = {"linux.syscall", "linux.exception", "linux.fault_fresh", "linux.fault_present",
+         "kvm.exit_kernel", "kvm.exit_user", "kvm.fault_present", "kvm.fault_fresh",
+         "dune.exit_kernel", "dune.exit_user", "dune.exit_user_ioctl", "dune.fault_present",
+         "dune.fault_fresh", "dune.syscall", "dune.exception"}
+
+
+def test_two_boots_give_the_same_ticks(guest):
+    results = [guest(SHORT, engine="qemu-icount", files=bench.guest_files(), timeout_s=120)
+               for _ in range(2)]
+    for result in results:
+        assert result.ok, result.detail
+    first, second = (result.payload("costs") for result in results)
+    assert set(costs.parse(first.decode())) == NAMES
+    assert first == second
+
+
+@pytest.mark.bochs
+def test_every_line_is_measured_on_bochs(guest):
+    result = guest(SHORT, files=bench.guest_files(), timeout_s=200)
+    assert result.ok, result.detail
+    figures = costs.parse(result.payload("costs").decode())
+    assert set(figures) == NAMES
+    assert all(0 < value.low <= value.median for value in figures.values())
+
+
+def test_program_says_what_is_missing(guest):
+    result = guest("""
+micro dune; echo "without dune.ko: $?"
+micro kvm; echo "without kvm.ko: $?"
+micro vax; echo "no such group: $?"
+micro --batches 0 linux; echo "no batches: $?"
+""")
+    console = result.console_text()
+    assert "micro: /dev/dune: No such file or directory" in console
+    for line in ("without dune.ko: 3", "without kvm.ko: 3", "no such group: 2", "no batches: 2"):
+        assert line in console

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* The guest's memory, and its measurements seen from the host. */
+#include "micro/guest.h"
+
+#include <string.h>
+
+#include "micro/area.h"
+
+/* The guest's own memory lies behind what it touches. */
+#define GUEST_OFFSET (AREA_MAX - (1ul << 20))
+
+#define PRESENT_WRITE 0x3ull
+#define LARGE 0x80ull
+
+struct guest *guest_make(void)
+{
+	struct guest *guest = (void *)area_map(GUEST_OFFSET, sizeof(*guest));
+
+	memset(guest, 0, sizeof(*guest));
+	guest->tables[0][0] = (uint64_t)guest->tables[1] | PRESENT_WRITE;
+	guest->tables[1][0] = (uint64_t)guest->tables[2] | PRESENT_WRITE;
+	for (uint64_t i = 0; i < 512; i++)
+		guest->tables[2][i] = i << 21 | LARGE | PRESENT_WRITE;
+	guest->gdt[GUEST_CS / 8] = 0x00af9b000000ffff;
+	guest->gdt[GUEST_SS / 8] = 0x00cf93000000ffff;
+	return guest;
+}
+
+void guest_free(struct guest *guest)
+{
+	area_unmap((char *)guest, sizeof(*guest));
+}
+
+static void job_run(struct guest *guest, job_run_fn run, enum job_kind kind, char *area,
+		    const struct series *s, uint64_t *ticks)
+{
+	guest->job = (struct job){
+		.kind = kind,
+		.batches = s->batches,
+		.iterations = s->iterations,
+		.area = area,
+	};
+	run(guest);
+	memcpy(ticks, guest->job.ticks, s->batches * sizeof(*ticks));
+}
+
+void guest_exit_series(const char *name, const struct plan *plan, struct guest *guest,
+		       enum job_kind kind, job_run_fn run)
+{
+	struct series s = { plan->batches, plan->iterations, { 0 }, { 0 } };
+
+	if (!series_wanted(plan, name))
+		return;
+	job_run(guest, run, JOB_NOTHING, NULL, &s, s.empty);
+	job_run(guest, run, kind, NULL, &s, s.ticks);
+	series_print(name, &s);
+}
+
+void guest_fault_series(const char *name, const struct plan *plan, struct guest *guest,
+			bool present, job_run_fn run)
+{
+	struct series s = { plan->batches, BATCH_PAGES, { 0 }, { 0 } };
+	char *area;
+
+	if (!series_wanted(plan, name))
+		return;
+	area = area_map(0, area_bytes(plan));
+	if (present)
+		memset(area, 1, area_bytes(plan));
+	job_run(guest, run, JOB_TOUCH, area, &s, s.ticks);
+	job_run(guest, run, JOB_TOUCH, area, &s, s.empty);
+	series_print(name, &s);
+	area_unmap(area, area_bytes(plan));
+}
