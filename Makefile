@@ -22,11 +22,11 @@ OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SY
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
-	@echo; echo "  make experiment WORKLOAD=kv [ENGINE=bochs|qemu|kvm] [SYSTEMS=\"linux dune\"] [SEED=1]"
+	@echo; echo "  make experiment WORKLOAD=kv [ENGINE=bochs|bochs-vmx|qemu|kvm] [SYSTEMS=\"linux dune\"] [SEED=1]"
 	@echo "                  [LOADS=\"0.4 0.6 0.8\"] [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc]"
 	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1]"
 
-experiment: experiment-check build $(filter bochs,$(ENGINE)) ## measure WORKLOAD on every system and write a report (see below)
+experiment: experiment-check build $(if $(filter bochs%,$(ENGINE)),bochs) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
 
 # Wrong arguments are told before minutes of building (a bare system has no python yet).

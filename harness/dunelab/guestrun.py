@@ -42,10 +42,11 @@ def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, t
     """Run a shell script in a fresh guest and return the BootResult.
 
     script: the text of /lab/run, without its first line; or None when `files` has /lab/run.
+    engine: a name, or an Engine made for the occasion.
     workdir: an existing directory that keeps console and frames; None = a new one under build/.
     watch: on_frame, stop_when, on_console of Engine.run().
     """
-    chosen = engines.get(engine)
+    chosen = engines.get(engine) if isinstance(engine, str) else engine
     chosen.ensure()
     kernel = find_kernel(flavour)
     if kernel is None:
@@ -59,7 +60,8 @@ def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, t
         content["/lab/run"] = f"#!/bin/sh\n{script}\n"
     initrd = build_initrd(workdir, content, True, package_names, flavour, compression)
     boot = engines.Boot(kernel, initrd, cmdline, cpus, memory_mib,
-                        timeout_s or DEFAULT_TIMEOUT_S.get(engine, 60.0), Path(workdir))
+                        timeout_s or DEFAULT_TIMEOUT_S.get(chosen.name, 60.0),
+                        Path(workdir))
     return chosen.run(boot, **watch)
 
 

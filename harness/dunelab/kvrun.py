@@ -15,7 +15,8 @@ from dunelab.record import utc
 
 CPUS = 2
 # Expected wall seconds, for the ETA alone: (a boot, preload included; a thousand requests).
-PACE = {"bochs": (15.0, 1.0), "qemu": (5.0, 0.4), "qemu-icount": (8.0, 0.5), "kvm": (5.0, 0.3)}
+PACE = {"bochs": (15.0, 1.0), "bochs-vmx": (15.0, 1.0), "qemu": (5.0, 0.4),
+        "qemu-icount": (8.0, 0.5), "kvm": (5.0, 0.3)}
 # A boot that takes longer than this many seconds, and this many per thousand requests, hangs.
 LIMIT = (300.0, 30.0)
 PREPARATION = 8_000     # requests' worth of work before the first cell: preload and capacity

@@ -89,7 +89,7 @@ static int ept_check(void)
 
 int vmx_caps_probe(void)
 {
-	u64 basic, efer;
+	u64 basic;
 	u32 must, may;
 	int error;
 
@@ -100,11 +100,6 @@ int vmx_caps_probe(void)
 	}
 	if (!boot_cpu_has(X86_FEATURE_VMX)) {
 		pr_err("Intel VMX is disabled by the firmware or the kernel's arguments\n");
-		return -EOPNOTSUPP;
-	}
-	rdmsrl(MSR_EFER, efer);
-	if (!(efer & EFER_NX)) {
-		pr_err("no-execute pages are off (noexec=off): not supported\n");
 		return -EOPNOTSUPP;
 	}
 	rdmsrl(MSR_IA32_VMX_BASIC, basic);

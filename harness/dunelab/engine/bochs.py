@@ -61,10 +61,10 @@ class Bochs(Engine):
     clock_domain = "instr(bochs)"
     deterministic = True
     poweroff_grace_s = 10.0
-    machine_name = MACHINE
+    machine_file = MACHINE
 
     def __init__(self, machine=None, seed=None):
-        self.machine = machine or load_machine(self.machine_name)
+        self.machine = machine or load_machine(self.machine_file)
         self.seed = self.machine.seed if seed is None else seed
 
     def version(self):
@@ -167,7 +167,7 @@ class BochsVmx(Bochs):
     """The same emulator as an Intel machine."""
 
     name = "bochs-vmx"
-    machine_name = "bochs-vmx"
+    machine_file = "bochs-vmx"
 
 
 _dest = None

@@ -125,16 +125,17 @@ rmmod dune && echo "unloaded"
     assert "no live vCPU" not in console and "server: 0" in console and "unloaded" in console
 
 
-def test_module_and_kvm_exclude_each_other(guest, tmp_path):
+@pytest.mark.parametrize("engine, vendor", [
+    ("qemu", "amd"), pytest.param("bochs-vmx", "intel", marks=pytest.mark.bochs)])
+def test_module_and_kvm_exclude_each_other(guest, tmp_path, engine, vendor):
     hold = tmp_path / "hold-kvm"
     subprocess.run(["gcc", "-static", "-O1", "-o", hold, Path(__file__).parent / "hold_kvm.c"],
                    check=True)
     modules = paths.build() / "kernel/cloud/modules/kernel"
     files = {f"/k/{p.name}": p for p in (modules / "virt/lib/irqbypass.ko",
                                          modules / "arch/x86/kvm/kvm.ko",
-                                         modules / "arch/x86/kvm/kvm-amd.ko", hold)}
-    result = guest("""
-for module in irqbypass kvm kvm-amd; do insmod /k/$module.ko; done
+                                         modules / f"arch/x86/kvm/kvm-{vendor}.ko", hold)}
+    result = guest(f"for module in irqbypass kvm kvm-{vendor}; do insmod /k/$module.ko; done" + """
 mkfifo /tmp/hold
 /k/hold-kvm </tmp/hold & exec 3>/tmp/hold
 sleep 1
@@ -145,12 +146,13 @@ insmod /lab/modules/dune.ko; echo "load without: $?"
 example-hello
 rmmod dune
 dmesg | grep 'dune: ' | report stdin said
-""", files=files)
+""", files=files, engine=engine)
     console = result.console_text()
-    assert "in use, by KVM most likely: rmmod kvm_amd first" in result.payload("said").decode()
+    assert (f"in use, by KVM most likely: rmmod kvm_{vendor} first"
+            in result.payload("said").decode())
     assert "kvm vm: made" in console and "load beside a VM of KVM's: 16" in console
     assert "load without: 0" in console and "hello from ring 0" in console
-    # The other way round KVM finds SVM in use.
+    # The other way round KVM finds the extension in use.
     assert "kvm vm: Device or resource busy" in console
 
 
