@@ -11,6 +11,7 @@ Q := $(if $(V),,@)
 
 WORKLOAD ?= kv
 ENGINE ?= bochs
+BOCHS = $(if $(filter bochs%,$(ENGINE)),bochs)
 # make variable -> option of `dunelab experiment`
 OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
@@ -26,7 +27,7 @@ help: ## this list
 	@echo "                  [LOADS=\"0.4 0.6 0.8\"] [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc]"
 	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1]"
 
-experiment: experiment-check build $(if $(filter bochs%,$(ENGINE)),bochs) ## measure WORKLOAD on every system and write a report (see below)
+experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
 
 # Wrong arguments are told before minutes of building (a bare system has no python yet).

@@ -29,7 +29,8 @@ def test_lines_become_figures():
 
 @pytest.mark.parametrize("text", [
     "Killed", "a iterations 0 ticks 1 empty 1", "a iterations 2 ticks empty",
-    "a iterations 2 ticks 1 2 empty 1", "a iterations 2 ticks 1 2", "a iterations 2 ticks x empty 1"])
+    "a iterations 2 ticks 1 2 empty 1", "a iterations 2 ticks 1 2",
+    "a iterations 2 ticks x empty 1"])
 def test_damaged_lines_are_refused(text):
     with pytest.raises(GuestError):
         costs.parse(text)
