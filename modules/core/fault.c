@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A nested fault becomes a host page: found through the process's own address
- * space with its permissions, installed unless an invalidation came between,
- * and never pinned.
+ * A nested fault becomes a host page: found through the process's own page
+ * tables, or its address space with its permissions, installed unless an
+ * invalidation came between, and never pinned.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
+#include <linux/userfaultfd_k.h>
 
 #include "core/trace.h"
 #include "core/vcpu.h"
@@ -19,21 +20,27 @@ struct host_page {
 	unsigned int prot; /* TDP_* */
 };
 
+/* The host's own page table entry for an address. */
+struct host_entry {
+	pteval_t flags; /* 0: there is none */
+	u64 pa;		/* of the 4 KiB page at the address, large entry or not */
+	enum tdp_level level; /* only as large as this may the nested entry be */
+};
+
 /*
- * How large the host itself maps hva: only then may the nested entry be as
- * large. Under mmu_lock with no invalidation running, so the answer holds;
- * interrupts off keep the tables from being freed under the walk.
+ * Under mmu_lock with no invalidation running, so the answer holds; interrupts
+ * off keep the tables from being freed under the walk.
  */
-static enum tdp_level host_level(struct mm_struct *mm, hva_t hva)
+static struct host_entry host_entry_find(struct mm_struct *mm, hva_t hva)
 {
-	enum tdp_level level = TDP_4K;
-	unsigned long flags;
+	struct host_entry found = { .level = TDP_4K };
 	pgd_t pgd;
 	p4d_t p4d;
 	pud_t pud;
 	pmd_t pmd;
+	pte_t pte;
 
-	local_irq_save(flags);
+	local_irq_disable();
 	pgd = READ_ONCE(*pgd_offset(mm, hva));
 	if (pgd_none(pgd))
 		goto out;
@@ -43,16 +50,47 @@ static enum tdp_level host_level(struct mm_struct *mm, hva_t hva)
 	pud = READ_ONCE(*pud_offset(&p4d, hva));
 	if (pud_none(pud) || !pud_present(pud))
 		goto out;
-	if (pud_large(pud)) {
-		level = TDP_2M;
+	if (pud_leaf(pud)) {
+		found.flags = pud_flags(pud) & ~_PAGE_PSE;
+		found.pa = ((u64)pud_pfn(pud) << PAGE_SHIFT) |
+			   (hva & ~PUD_MASK & PAGE_MASK);
+		found.level = TDP_2M;
 		goto out;
 	}
 	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_large(pmd))
-		level = TDP_2M;
+	if (pmd_none(pmd) || !pmd_present(pmd))
+		goto out;
+	if (pmd_leaf(pmd)) {
+		found.flags = pmd_flags(pmd) & ~_PAGE_PSE;
+		found.pa = ((u64)pmd_pfn(pmd) << PAGE_SHIFT) |
+			   (hva & ~PMD_MASK & PAGE_MASK);
+		found.level = TDP_2M;
+		goto out;
+	}
+	pte = READ_ONCE(*pte_offset_kernel(&pmd, hva));
+	found.flags = pte_flags(pte);
+	found.pa = pte_val(pte) & PTE_PFN_MASK;
 out:
-	local_irq_restore(flags);
-	return level;
+	local_irq_enable();
+	return found;
+}
+
+/*
+ * Whether the entry can be copied as it is. The guest's stores do not reach the
+ * host's dirty bit, and a page that Linux believes clean may be dropped: so
+ * only a dirty page is writable, and a clean one that could be is not for here.
+ */
+static bool host_entry_serves(const struct host_entry *entry, u32 access)
+{
+	const pteval_t odd = _PAGE_SPECIAL | _PAGE_DEVMAP | _PAGE_PWT |
+			     _PAGE_PCD | _PAGE_PAT | _PAGE_PAT_LARGE;
+	bool write = access & TDP_ACCESS_WRITE;
+
+	if (entry->flags & odd ||
+	    (entry->flags & (_PAGE_RW | _PAGE_DIRTY)) == _PAGE_RW ||
+	    ((access & TDP_ACCESS_EXEC) && entry->flags & _PAGE_NX))
+		return false;
+	return pte_access_permitted(__pte(entry->flags), write);
 }
 
 /* Device memory and the like, vvar among them: no struct page to hold. */
@@ -91,6 +129,39 @@ static int pfnmap_find(struct mm_struct *mm, struct vm_area_struct *vma,
 	return error;
 }
 
+/* On x86 whatever can be written or executed can be read. */
+static bool vma_allows(const struct vm_area_struct *vma, u32 access)
+{
+	if (access & TDP_ACCESS_WRITE)
+		return vma->vm_flags & VM_WRITE;
+	if (access & TDP_ACCESS_EXEC)
+		return vma->vm_flags & VM_EXEC;
+	return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+
+/*
+ * The fault that the process itself would have had at hva. True if Linux served
+ * it; failures and odd mappings are left to host_page_find().
+ */
+static bool host_fault(struct mm_struct *mm, hva_t hva, u32 access)
+{
+	const unsigned long odd = VM_IO | VM_PFNMAP;
+	struct vm_area_struct *vma;
+	bool served = false;
+
+	if (mmap_read_lock_killable(mm))
+		return false;
+	vma = vma_lookup(mm, hva);
+	if (vma && !(vma->vm_flags & odd) && vma_allows(vma, access) &&
+	    !userfaultfd_armed(vma))
+		served = !(handle_mm_fault(vma, hva & PAGE_MASK,
+					   access & TDP_ACCESS_WRITE ?
+						   FAULT_FLAG_WRITE : 0,
+					   NULL) & VM_FAULT_ERROR);
+	mmap_read_unlock(mm);
+	return served;
+}
+
 /*
  * Look hva up under mmap_lock, held until the page is found: a later change of
  * the VMA then meets a populated page and invalidates.
@@ -106,9 +177,7 @@ static int host_page_find(struct mm_struct *mm, hva_t hva, u32 access,
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	vma = vma_lookup(mm, hva);
-	/* On x86 whatever can be written or executed can be read. */
-	if (!vma || !(vma->vm_flags & (write ? VM_WRITE : VM_ACCESS_FLAGS)) ||
-	    ((access & TDP_ACCESS_EXEC) && !(vma->vm_flags & VM_EXEC)))
+	if (!vma || !vma_allows(vma, access))
 		goto unlock;
 	found->prot = (vma->vm_flags & VM_WRITE ? TDP_WRITE : 0) |
 		      (vma->vm_flags & VM_EXEC ? TDP_EXEC : 0);
@@ -143,13 +212,55 @@ unlock:
 	return error;
 }
 
+/* Write the nested entry. Under mmu_lock. */
+static void fault_map(struct vcpu *vcpu, gpa_t gpa, u64 pa,
+		      enum tdp_level level, unsigned int prot)
+{
+	struct vm *vm = vcpu->vm;
+	void *replaced;
+
+	replaced = tdp_map(&vm->tdp, &vcpu->cache, gpa, pa, level, prot);
+	if (unlikely(replaced)) {
+		vm_flush_tlbs(vm);
+		tdp_table_free(&vm->tdp, replaced);
+	}
+	if (level == TDP_2M)
+		vcpu->counts.tdp_maps_2m++;
+	else
+		vcpu->counts.tdp_maps_4k++;
+}
+
+/*
+ * The usual case: the host maps the page and allows the access. No reference,
+ * no look at the VMA: under mmu_lock with no invalidation running the entry is
+ * as good as what either would tell, and its end is told before it comes.
+ */
+static bool fault_copy(struct vcpu *vcpu, gpa_t gpa, hva_t hva, u32 access)
+{
+	struct vm *vm = vcpu->vm;
+	struct host_entry entry;
+	bool done = false;
+
+	spin_lock(&vm->mmu_lock);
+	if (vm->dead || vm->mmu_invalidating)
+		goto unlock;
+	entry = host_entry_find(vm->mm, hva);
+	done = host_entry_serves(&entry, access);
+	if (done)
+		fault_map(vcpu, gpa, entry.pa, entry.level,
+			  (entry.flags & _PAGE_RW ? TDP_WRITE : 0) |
+			  (entry.flags & _PAGE_NX ? 0 : TDP_EXEC));
+unlock:
+	spin_unlock(&vm->mmu_lock);
+	return done;
+}
+
 /* Install what was found; -EAGAIN if the host changed its mind meanwhile. */
 static int fault_install(struct vcpu *vcpu, gpa_t gpa, hva_t hva,
 			 unsigned long seq, const struct host_page *found)
 {
 	struct vm *vm = vcpu->vm;
 	enum tdp_level level = TDP_4K;
-	void *replaced;
 
 	spin_lock(&vm->mmu_lock);
 	if (vm->dead || vm_fault_stale(vm, seq)) {
@@ -158,18 +269,9 @@ static int fault_install(struct vcpu *vcpu, gpa_t gpa, hva_t hva,
 		return -EAGAIN;
 	}
 	if (found->page)
-		level = host_level(vm->mm, hva);
-	replaced = tdp_map(&vm->tdp, &vcpu->cache, gpa, found->pa, level,
-			   found->prot);
-	if (replaced) {
-		vm_flush_tlbs(vm);
-		tdp_table_free(&vm->tdp, replaced);
-	}
+		level = host_entry_find(vm->mm, hva).level;
+	fault_map(vcpu, gpa, found->pa, level, found->prot);
 	spin_unlock(&vm->mmu_lock);
-	if (level == TDP_2M)
-		vcpu->counts.tdp_maps_2m++;
-	else
-		vcpu->counts.tdp_maps_4k++;
 	return 0;
 }
 
@@ -182,6 +284,12 @@ static int fault_serve(struct vcpu *vcpu, gpa_t gpa, hva_t hva, u32 access)
 
 	if (tdp_cache_fill(&vcpu->cache))
 		return -ENOMEM;
+	if (fault_copy(vcpu, gpa, hva, access))
+		return 0;
+	/* Linux's own fault handler brings the page; if it is a plain one, that is all. */
+	if (host_fault(vm->mm, hva, access) && fault_copy(vcpu, gpa, hva, access))
+		return 0;
+
 	seq = READ_ONCE(vm->mmu_seq);
 	/* The sequence is read before the host's page tables. */
 	smp_rmb();
