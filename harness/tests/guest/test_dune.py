@@ -1,113 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""dune.ko and libdune in a guest: every program of libos/tests and every example, on each engine.
-
-One boot runs them all; after each program the kernel log must be clean and the module's counters
-of live objects at zero.
-"""
+"""dune.ko in a guest, as a shell sees it: loading, refusing, tracing, hotplug, power."""
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from dunelab import ktap, paths
+from dunelab import paths
 from dunelab.engine.base import DONE
-
-EXAMPLES = {
-    "hello": ["hello from ring 3", "hello from ring 0, process", "hello from ring 3 again"],
-    "divide": ["42 / 6 = 7", "42 / 0 = 0, caught 1 divide error"],
-    "pagefault": ['read-only page says "before"', 'now it says "after", 1 write fault caught'],
-}
-
-# Large pages as on a machine with more memory; the module; then each program, its output, its
-# status, what the kernel said meanwhile and what the module still holds.
-SCRIPT = """
-echo always >/sys/kernel/mm/transparent_hugepage/enabled
-dmesg -c >/dev/null
-insmod /lab/modules/dune.ko || exit 1
-for program in {programs}; do
-    timeout {limit} $program >/tmp/out 2>&1 </dev/null
-    report event $program.status $?
-    report file /tmp/out $program.out
-    sleep 0.2
-    grep ^live_ /sys/kernel/debug/dune/stats | report stdin $program.live
-    dmesg -c | grep -v 'segfault at\\|Code: \\|likely on CPU\\|taint' >/tmp/log
-    report file /tmp/log $program.log
-done
-rmmod dune
-"""
-
-BAD_LOG = re.compile(r"BUG|WARNING|Oops|Call Trace|general protection|UBSAN|stall|refcount_t")
-
-
-def programs():
-    """Names of the guest programs that libos/tests and libos/examples build."""
-    libos = paths.root() / "libos"
-    return sorted([f"test-{p.stem}" for p in (libos / "tests").glob("*.c")]
-                  + [f"example-{p.stem}" for p in (libos / "examples").glob("*.c")])
-
-
-def gaps(engine):
-    """{check: reason} of what the engine is known not to pass."""
-    listed = tomllib.loads((Path(__file__).parent / "gaps.toml").read_text())["gap"]
-    return {gap["check"]: gap["reason"] for gap in listed if gap["engine"] == engine}
-
-
-def complaints(program, result, known, gone):
-    """What is wrong with one program's run; adds the known gaps that it met to `gone`."""
-    def text(suffix, kind="file"):
-        payload = result.payload(f"{program}.{suffix}", kind)
-        return None if payload is None else payload.decode("utf-8", "replace")
-
-    out, live, log = (text(suffix) for suffix in ("out", "live", "log"))
-    status = text("status", "event")
-    if out is None or status is None or live is None:
-        return [f"{program}: no result"]
-    found = [f"{program}: left {line}" for line in live.splitlines() if not line.endswith(" 0")]
-    found += [f"{program}: kernel log: {line}" for line in (log or "").splitlines()
-              if BAD_LOG.search(line)]
-    if program.startswith("example-"):
-        name = program.removeprefix("example-")
-        missing = [want for want in EXAMPLES[name] if want not in out]
-        if missing or status.strip() != "0":
-            found.append(f"{program}: status {status.strip()}, output {out!r}, missing {missing}")
-        return found
-    expected_failures = 0
-    for failure in ktap.parse(out).failures():
-        check = f"{program.removeprefix('test-')}/{failure.split(':')[0]}"
-        if check in known:
-            gone.add(check)
-            expected_failures += 1
-        else:
-            found.append(f"{program}: {failure}")
-    if (status.strip() == "0") == bool(expected_failures):
-        found.append(f"{program}: exit status {status.strip()}")
-    return found
-
-
-def check_all(guest, engine, limit, timeout_s):
-    """Run all programs on the engine and fail with everything that is wrong."""
-    result = guest(SCRIPT.format(programs=" ".join(programs()), limit=limit),
-                   engine=engine, cpus=2, memory_mib=512, timeout_s=timeout_s)
-    assert result.status == DONE and result.exit_code == 0, result.detail
-    known, met = gaps(engine), set()
-    found = [line for program in programs() for line in complaints(program, result, known, met)]
-    found += [f"gaps.toml lists {check}, which {engine} passes: take it out"
-              for check in known if check not in met]
-    assert not found, "\n".join(found)
-
-
-def test_all_programs_on_qemu(guest):
-    check_all(guest, "qemu", 60, 240)
-
-
-@pytest.mark.bochs
-@pytest.mark.parametrize("engine", ["bochs", "bochs-vmx"])
-def test_all_programs_on_bochs(guest, engine):
-    check_all(guest, engine, 60, 540)
-
 
 def test_module_unloads_only_when_unused(guest):
     result = guest("""

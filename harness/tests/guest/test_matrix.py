@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""One behavioural suite, three backends: every program on every machine, and that they agree."""
+
+import re
+
+import matrix
+import pytest
+
+# What the guest itself provokes: the same instructions, so the same exits on every machine.
+PROVOKED = ("CPUID", "IO", "RDMSR", "WRMSR", "CR_ACCESS", "DR_ACCESS", "HLT", "INVD", "RDPMC",
+            "XSETBV", "TASK_SWITCH", "DEBUG", "ALIGN", "SHUTDOWN", "ENTRY_FAILED", "UNKNOWN")
+# What a program may do as often as time allows, or as its machine has features for.
+UNEVEN = re.compile(r"fuzz")
+
+
+@pytest.mark.parametrize("machine", [
+    name if engine == "qemu" else pytest.param(name, marks=pytest.mark.bochs)
+    for name, (engine, _, _) in matrix.MACHINES.items()])
+def test_every_program(machine):
+    known, met, found = matrix.gaps(machine), set(), []
+    for program, result in matrix.results(machine).items():
+        found += matrix.complaints(program, result, known, met)
+    found += [f"gaps.toml lists {check}, which {machine} passes: take it out"
+              for check in known if check not in met]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.bochs
+def test_machines_agree():
+    machines = {name: matrix.results(name) for name in matrix.MACHINES}
+    found = []
+    for program in matrix.programs():
+        for what, pick in (("checks", checks), ("exits", exits)):
+            seen = {name: pick(name, program, results[program])
+                    for name, results in machines.items()}
+            for item in sorted(set().union(*seen.values())):
+                values = {name: values.get(item) for name, values in seen.items()}
+                if len(set(values.values())) > 1:
+                    found.append(f"{program}: {what}: {item}: {values}")
+    assert not found, "\n".join(found)
+
+
+def checks(machine, program, result):
+    """{check without its numbers: status}, known gaps counted as passed."""
+    known = matrix.gaps(machine)
+    names = {matrix.check_name(program, name): status for name, status in result["checks"].items()}
+    return {re.sub("[0-9]+", "N", name): "PASS" if name in known else status
+            for name, status in names.items()}
+
+
+def exits(_, program, result):
+    """{reason: count} of what programs provoke; what a known gap says it changes is not compared."""
+    if UNEVEN.search(program):
+        return {}
+    short = program.removeprefix("test-")
+    spared = {gap.get("exits") for name in matrix.MACHINES
+              for check, gap in matrix.gaps(name).items() if check.split("/")[0] == short}
+    return {reason: result["exits"].get(reason, 0) for reason in PROVOKED if reason not in spared}
