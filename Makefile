@@ -46,6 +46,7 @@ test: build test-host test-guest test-bochs ## the whole test suite
 test-host: deps ## units on this host, sanitizers on: seconds
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all test
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
 	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
 test-guest: build ## tests in QEMU guests
@@ -75,8 +76,9 @@ kernel: deps ## fetch Debian's kernel and headers (FLAVOUR=cloud)
 modules: kernel ## dune.ko for the fetched kernel
 	$(Q)scripts/build-module $(KERNEL) $(BUILD)
 
-libos: deps ## libdune and its examples
+libos: deps ## libdune, its examples, and the tests of both interfaces
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
 
 workloads: deps libos ## the programs that are measured
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all

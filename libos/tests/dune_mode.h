@@ -5,7 +5,7 @@
 
 #include <dune.h>
 
-#include "ktap.h"
+#include "lib/ktap.h"
 
 static inline void must_enter(void)
 {

@@ -10,6 +10,7 @@ import pytest
 from dunelab import paths
 from dunelab.engine.base import DONE
 
+
 def test_module_unloads_only_when_unused(guest):
     result = guest("""
 insmod /lab/modules/dune.ko

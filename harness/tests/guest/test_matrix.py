@@ -49,7 +49,7 @@ def checks(machine, program, result):
 
 
 def exits(_, program, result):
-    """{reason: count} of what programs provoke; what a known gap says it changes is not compared."""
+    """{reason: count} of what programs provoke, but for what known gaps change."""
     if UNEVEN.search(program):
         return {}
     short = program.removeprefix("test-")

@@ -15,12 +15,13 @@ OURS = r"dune\.h|dune/|uapi/|core/|svm/|vmx/|kv/|lib/"
 RULES = {
     "modules/include/uapi/": (r"$^", r"$^"),
     "modules/core/": (r"core/[a-z_0-9]+\.h|dune\.h", r"$^"),
+    "modules/tests/": (r"lib/[a-z_0-9]+\.h", r"uapi/dune\.h"),
     "modules/svm/": (r"(core|svm)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "modules/vmx/": (r"(core|vmx)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "libos/include/": (r"$^", r"dune/"),
     "libos/src/": (r"[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "libos/examples/": (r"$^", r"dune\.h|dune/"),
-    "libos/tests/": (r"[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
+    "libos/tests/": (r"(lib/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "workloads/": (r"(kv|lib|micro|apps|spin|jitter|tests)/[a-z_0-9/]+\.h|[a-z_0-9]+\.h",
                    r"dune\.h|dune/"),
     # It speaks to both hypervisors by their own interfaces.
@@ -55,7 +56,8 @@ def test_the_contract_header_needs_only_the_kernels_types():
 
 
 def test_quoted_includes_exist():
-    roots = {"modules/": ["modules", "modules/include/uapi"], "workloads/": ["workloads"]}
+    roots = {"modules/": ["modules", "modules/include/uapi", "modules/tests"],
+             "libos/": ["modules/tests"], "workloads/": ["workloads"]}
     problems = []
     for name in c_files():
         where = [ROOT / name.rsplit("/", 1)[0]]
@@ -104,13 +106,14 @@ def headers(*folders):
 C = ["gcc", "-x", "c", "-std=gnu11"]
 CXX = ["g++", "-x", "c++", "-std=c++17"]
 PUBLIC = headers("libos/include/", "modules/include/uapi/")
-PRIVATE = headers("libos/src/", "libos/tests/", "workloads/")
+PRIVATE = headers("libos/src/", "libos/tests/", "modules/tests/", "workloads/")
 
 
 def compile_alone(compiler, names):
     """Compile each header in a unit of its own: one compiler run, one unit per header."""
     flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
              "-D_GNU_SOURCE", "-Ilibos/include", "-Imodules/include", "-Ilibos/src",
+             "-Imodules/tests",
              "-Iworkloads", "-Iworkloads/tests", "-I."]
     for name in names:
         # Twice: the second inclusion has to be empty.
