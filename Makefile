@@ -2,11 +2,15 @@
 # dunelab: `make help` is the index.
 SHELL := /bin/bash
 BUILD ?= $(CURDIR)/build
+# Which kernel guests boot: FLAVOUR (cloud, generic, rt, debug) of a series (6.1, 6.12).
 FLAVOUR ?= cloud
+KERNEL ?= 6.1
+export FLAVOUR KERNEL
 PYTHON ?= /usr/bin/python3
 DUNELAB := PYTHONPATH=$(CURDIR)/harness PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m dunelab
 PYTEST := cd harness && PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
-KERNEL := $(BUILD)/kernel/$(FLAVOUR)
+KERNEL_NAME := $(FLAVOUR)$(if $(filter-out 6.1,$(KERNEL)),-$(KERNEL))
+KERNEL_DIR := $(BUILD)/kernel/$(KERNEL_NAME)
 Q := $(if $(V),,@)
 
 WORKLOAD ?= kv
@@ -70,11 +74,11 @@ run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=
 
 build: guest libos workloads modules ## everything that goes into a guest
 
-kernel: deps ## fetch Debian's kernel and headers (FLAVOUR=cloud)
-	$(Q)vm-images/kernel/fetch $(FLAVOUR) $(KERNEL)
+kernel: deps ## fetch Debian's kernel and headers (FLAVOUR=cloud KERNEL=6.1)
+	$(Q)vm-images/kernel/fetch $(KERNEL_NAME) $(KERNEL_DIR)
 
 modules: kernel ## dune.ko for the fetched kernel
-	$(Q)scripts/build-module $(KERNEL) $(BUILD)
+	$(Q)scripts/build-module $(KERNEL_DIR) $(BUILD)
 
 libos: deps ## libdune, its examples, and the tests of both interfaces
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all

@@ -40,7 +40,7 @@ rmmod dune
 
 def guest_files():
     """KVM's modules, where SCRIPT looks for them."""
-    root = paths.build() / "kernel/cloud/modules/kernel"
+    root = paths.kernel() / "modules/kernel"
     return {f"/kvm/{Path(module).name}": root / module for module in KVM_MODULES}
 
 

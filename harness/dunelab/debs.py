@@ -22,10 +22,13 @@ from dunelab.errors import UsageError
 
 TIMEOUT_S = 900         # for one apt command, downloads included
 UPDATE_AFTER_S = 3600   # lists of our own that are younger are not fetched again
+SUITE_AFTER_S = 86400   # nobody else renews the lists of a suite the machine does not use
 _SYSTEM_LISTS = Path("/var/lib/apt/lists")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _QUIET = ["-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2",
           "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30"]
 
+_suite = None           # what select() chose
 _private = False        # whether lists of our own are in use, for the rest of this process
 _memo = None            # answers of lookup() that hold as long as no list changes: {name: Package}
 
@@ -52,6 +55,27 @@ class Package:
 
 class AptError(UsageError):
     """apt does not know a package, or cannot download it (no network)."""
+
+
+def select(suite):
+    """Take packages from this suite of the machine's mirror (such as bookworm-backports) from now
+    on, for the rest of this process; AptError when no source of the machine has its main suite."""
+    global _suite, _private, _memo
+    base, sources = suite.split("-")[0], []
+    for line in _apt(["apt-get", "indextargets", "--no-release-info", "--format",
+                      "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Component: main"]
+                     ).splitlines():
+        release, uri = line.split()
+        key = f" signed-by={_KEYRING}" if _KEYRING.exists() else ""
+        if release == base:
+            sources.append(f"deb [arch=amd64{key}] {uri} {suite} main\n")
+    if not sources:
+        raise AptError(f"/etc/apt lists no main archive of {base}, beside which {suite} would be")
+    _suite, _private, _memo = suite, True, None
+    _own().mkdir(parents=True, exist_ok=True)
+    (_own() / "sources.list").write_text("".join(sorted(set(sources))))
+    if _age() > SUITE_AFTER_S:
+        _renew_lists()
 
 
 def lookup(names):
@@ -147,7 +171,7 @@ def _lookup(names):
 def _stamp():
     """Changes whenever a package list does, the system's or ours."""
     seen = []
-    for folder in (_SYSTEM_LISTS, _own_lists()):
+    for folder in (_SYSTEM_LISTS, _own() / "lists"):
         if folder.is_dir():
             seen += [f"{f.path} {f.stat().st_mtime_ns}" for f in os.scandir(folder) if f.is_file()]
     return hashlib.sha256("\n".join(sorted(seen)).encode()).hexdigest()
@@ -160,7 +184,7 @@ def _recall():
     if _memo is None:
         _memo = {}
         try:
-            kept = json.loads((paths.cache() / "lookup.json").read_text())
+            kept = json.loads(_lookup_cache().read_text())
             if kept["stamp"] == _stamp():
                 _memo = {name: Package(**fields) for name, fields in kept["packages"].items()}
         except (OSError, ValueError, KeyError, TypeError):
@@ -170,14 +194,25 @@ def _recall():
 
 def _remember(memo):
     kept = {"stamp": _stamp(), "packages": {name: vars(p) for name, p in memo.items()}}
-    path = paths.cache() / "lookup.json"
+    path = _lookup_cache()
     scratch = path.with_suffix(f".{os.getpid()}")
     scratch.write_text(json.dumps(kept))
     scratch.replace(path)
 
 
-def _own_lists():
-    return paths.cache() / "apt" / "lists"
+def _lookup_cache():
+    return paths.cache() / (f"lookup-{_suite}.json" if _suite else "lookup.json")
+
+
+def _own():
+    """Where lists of our own are kept."""
+    return paths.cache() / (f"apt-{_suite}" if _suite else "apt")
+
+
+def _age():
+    """Seconds since they were fetched."""
+    updated = _own() / "updated"
+    return time.time() - updated.stat().st_mtime if updated.exists() else float("inf")
 
 
 def _download(packages, folder):
@@ -192,20 +227,20 @@ def _download(packages, folder):
 
 
 def _renew_lists():
-    """Switch to lists of our own, fetched now unless they are fresh. False when that fails."""
+    """Switch to lists of our own, fetched now unless they are fresh. False when that fails, or
+    cannot help because they are in use already."""
     global _private, _memo
-    if _private or not shutil.which("apt-get"):
+    if (_private and _age() <= UPDATE_AFTER_S) or not shutil.which("apt-get"):
         return False
-    for folder in (_own_lists() / "partial", paths.cache() / "apt/cache/archives/partial"):
+    for folder in (_own() / "lists/partial", _own() / "cache/archives/partial"):
         folder.mkdir(parents=True, exist_ok=True)
-    updated = paths.cache() / "apt" / "updated"
-    _private = True
+    before, _private = _private, True
     try:
-        if not updated.exists() or time.time() - updated.stat().st_mtime > UPDATE_AFTER_S:
+        if _age() > UPDATE_AFTER_S:
             _apt(["apt-get", "update", "-o", "APT::Update::Error-Mode=any"])
-            updated.touch()
+            (_own() / "updated").touch()
     except AptError:
-        _private = False
+        _private = before
         return False
     _memo = {}
     return True
@@ -215,8 +250,10 @@ def _apt(argv, cwd=None):
     """Run an apt program with our options; its output. AptError with apt's own last words."""
     options = list(_QUIET)
     if _private:
-        base = paths.cache() / "apt"
-        options += ["-o", f"Dir::State::lists={_own_lists()}", "-o", f"Dir::Cache={base}/cache"]
+        options += ["-o", f"Dir::State::lists={_own()}/lists", "-o", f"Dir::Cache={_own()}/cache"]
+    if _suite:
+        options += ["-o", f"Dir::Etc::sourcelist={_own()}/sources.list",
+                    "-o", "Dir::Etc::sourceparts=/dev/null"]
     try:
         done = subprocess.run([argv[0], *options, *argv[1:]], cwd=cwd, capture_output=True,
                               text=True, timeout=TIMEOUT_S, check=False,

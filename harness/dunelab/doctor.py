@@ -61,15 +61,15 @@ def check_host():
 def check_kernels():
     """The fetched guest kernels."""
     found = []
-    for flavour in ("cloud", "generic", "rt"):
-        folder = paths.build() / "kernel" / flavour
+    folders = {path.parent for path in (paths.build() / "kernel").glob("*/version")}
+    for folder in sorted({*folders, paths.kernel()}):
         try:
             version = json.loads((folder / "version").read_text())
-            found.append(Finding(f"kernel {flavour}", OK,
+            found.append(Finding(f"kernel {folder.name}", OK,
                                  f"{version['release']} ({version['package_version']})"))
         except (OSError, ValueError, KeyError):
-            if flavour == "cloud":
-                found.append(Finding("kernel cloud", NOTE, "not fetched yet: make kernel does it"))
+            found.append(Finding(f"kernel {folder.name}", NOTE,
+                                 "not fetched yet: make kernel does it"))
     return found
 
 

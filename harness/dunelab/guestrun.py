@@ -18,13 +18,14 @@ DEFAULT_TIMEOUT_S = {"qemu": 60.0, "qemu-icount": 120.0, "kvm": 60.0, "bochs": 2
                      "bochs-vmx": 240.0}
 
 
-def find_kernel(flavour="cloud"):
-    """The fetched kernel of that flavour, or None."""
-    path = paths.build() / "kernel" / flavour / "vmlinuz"
+def find_kernel(flavour=None):
+    """The fetched kernel of that name (see paths.kernel_name), the chosen one by default; or None.
+    """
+    path = paths.kernel(flavour) / "vmlinuz"
     return path if path.exists() else None
 
 
-def build_initrd(workdir, files, automatic=True, package_names=(), flavour="cloud",
+def build_initrd(workdir, files, automatic=True, package_names=(), flavour=None,
                  compression="none"):
     """Write workdir/initrd and return its path.
 
@@ -38,7 +39,7 @@ def build_initrd(workdir, files, automatic=True, package_names=(), flavour="clou
 
 
 def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, timeout_s=None,
-        workdir=None, package_names=(), flavour="cloud", compression="none", **watch):
+        workdir=None, package_names=(), flavour=None, compression="none", **watch):
     """Run a shell script in a fresh guest and return the BootResult.
 
     script: the text of /lab/run, without its first line; or None when `files` has /lab/run.
@@ -50,8 +51,9 @@ def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, t
     chosen.ensure()
     kernel = find_kernel(flavour)
     if kernel is None:
-        raise UsageError(f"no {flavour} kernel yet: run vm-images/kernel/fetch {flavour} "
-                         f"{paths.build()}/kernel/{flavour} (or: make kernel)")
+        wanted = flavour or paths.kernel_name()
+        raise UsageError(f"no {wanted} kernel yet: run vm-images/kernel/fetch {wanted} "
+                         f"{paths.kernel(flavour)} (or: make kernel)")
     if workdir is None:
         (paths.build() / "boots").mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix="boot-", dir=paths.build() / "boots"))
@@ -104,7 +106,8 @@ def _arguments(argv):
     parser.add_argument("--cpus", type=int, default=1)
     parser.add_argument("--memory", type=int, default=512, metavar="MIB")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds of wall time")
-    parser.add_argument("--flavour", default="cloud", help="kernel: cloud, generic, rt")
+    parser.add_argument("--flavour", metavar="NAME", help="kernel: cloud, generic, rt, debug, "
+                        "cloud-6.12 (default: what the variables FLAVOUR and KERNEL choose)")
     parser.add_argument("--file", action="append", default=[], metavar="HOST:GUEST",
                         help="put a file into the guest")
     parser.add_argument("--package", action="append", default=[], choices=list(packages.PROGRAMS),

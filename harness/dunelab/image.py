@@ -121,10 +121,10 @@ def build(files, release=None, package_names=(), compression="none", only=None, 
     return compose(layers, compression)
 
 
-def kernel_release(flavour="cloud"):
-    """Release of the fetched kernel (6.1.0-...), None when that flavour has not been fetched."""
+def kernel_release(flavour=None):
+    """Release of the fetched kernel (6.1.0-...), None when that one has not been fetched."""
     try:
-        return json.loads((paths.build() / "kernel" / flavour / "version").read_text())["release"]
+        return json.loads((paths.kernel(flavour) / "version").read_text())["release"]
     except (OSError, ValueError, KeyError):
         return None
 
@@ -143,7 +143,7 @@ def main(argv):
     """`python3 -m dunelab image OUT`: build one by hand."""
     parser = argparse.ArgumentParser(prog="dunelab image", description="Build a guest image.")
     parser.add_argument("out", type=Path, help="the file to write")
-    parser.add_argument("--flavour", default="cloud", help="kernel whose dune.ko goes in")
+    parser.add_argument("--flavour", metavar="NAME", help="kernel whose dune.ko goes in")
     parser.add_argument("--package", action="append", default=[], metavar="NAME",
                         help=f"add a Debian program: {', '.join(packages.PROGRAMS)}")
     parser.add_argument("--file", action="append", default=[], metavar="HOST:GUEST",

@@ -8,7 +8,6 @@ from pathlib import Path
 from dunelab import image, packages, paths, store
 from dunelab.errors import UsageError
 
-FLAVOUR = "cloud"
 MEMORY_MIB = 512
 PROGRAMS = ("kv-server", "kv-load")
 
@@ -17,9 +16,9 @@ def require(plan):
     """UsageError when something the plan's guests need has not been built."""
     missing = [str(paths.build() / "bin" / name) for name in PROGRAMS
                if not (paths.build() / "bin" / name).exists()]
-    release = image.kernel_release(FLAVOUR)
+    release = image.kernel_release()
     if not release:
-        missing.append(str(paths.build() / "kernel" / FLAVOUR / "vmlinuz"))
+        missing.append(str(paths.kernel() / "vmlinuz"))
     elif any(name.startswith("dune") for name in plan.systems) and not _module(release).exists():
         missing.append(str(_module(release)))
     if missing:
@@ -31,8 +30,8 @@ class Image:
 
     def __init__(self, systems):
         self._folder = tempfile.TemporaryDirectory(prefix="dunelab-images-")
-        self.release = image.kernel_release(FLAVOUR)
-        self.kernel = paths.build() / "kernel" / FLAVOUR / "vmlinuz"
+        self.release = image.kernel_release()
+        self.kernel = paths.kernel() / "vmlinuz"
         self._common = [image.base_layer(), image.lab_layer(self.release, PROGRAMS)]
         self._packages = {system.server: image.package_layer(system.server) for system in systems
                           if system.server in packages.PROGRAMS}

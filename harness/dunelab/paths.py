@@ -4,6 +4,8 @@
 import os
 from pathlib import Path
 
+DEFAULT_SERIES = "6.1"      # Debian 12's own kernel
+
 
 def root():
     """The source tree this package belongs to."""
@@ -25,3 +27,18 @@ def cache():
         path = Path(base) / "dunelab"
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def kernel_name(flavour=None, series=None):
+    """What a kernel is called here, as a directory of build/kernel too: cloud, rt, cloud-6.12.
+
+    Without arguments it is the one that the variables FLAVOUR and KERNEL choose, cloud by default.
+    """
+    flavour = flavour or os.environ.get("FLAVOUR") or "cloud"
+    series = series or os.environ.get("KERNEL") or DEFAULT_SERIES
+    return flavour if series == DEFAULT_SERIES else f"{flavour}-{series}"
+
+
+def kernel(name=None):
+    """Directory of a fetched kernel, the chosen one by default."""
+    return build() / "kernel" / (name or kernel_name())

@@ -33,11 +33,13 @@ def test_module_and_kvm_exclude_each_other(guest, tmp_path, engine, vendor):
     hold = tmp_path / "hold-kvm"
     subprocess.run(["gcc", "-static", "-O1", "-o", hold, Path(__file__).parent / "hold_kvm.c"],
                    check=True)
-    modules = paths.build() / "kernel/cloud/modules/kernel"
+    modules = paths.kernel() / "modules/kernel"
     files = {f"/k/{p.name}": p for p in (modules / "virt/lib/irqbypass.ko",
                                          modules / "arch/x86/kvm/kvm.ko",
                                          modules / f"arch/x86/kvm/kvm-{vendor}.ko", hold)}
-    result = guest(f"for module in irqbypass kvm kvm-{vendor}; do insmod /k/$module.ko; done" + """
+    # Newer kernels otherwise keep the extension on while the module is loaded; older ignore this.
+    result = guest("insmod /k/irqbypass.ko; insmod /k/kvm.ko enable_virt_at_load=0\n"
+                   f"insmod /k/kvm-{vendor}.ko" + """
 mkfifo /tmp/hold
 /k/hold-kvm </tmp/hold & exec 3>/tmp/hold
 sleep 1
@@ -55,7 +57,7 @@ dmesg | grep 'dune: ' | report stdin said
     assert "kvm vm: made" in console and "load beside a VM of KVM's: 16" in console
     assert "load without: 0" in console and "hello from ring 0" in console
     # The other way round KVM finds the extension in use.
-    assert "kvm vm: Device or resource busy" in console
+    assert console.count("kvm vm: ") == 2 and console.count("kvm vm: made") == 1
 
 
 def test_module_refuses_a_cpu_without_svm(guest):

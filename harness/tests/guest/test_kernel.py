@@ -10,6 +10,7 @@ import pytest
 
 from dunelab import paths
 
+NAME = paths.kernel_name()
 FETCH = paths.root() / "vm-images" / "kernel" / "fetch"
 
 MODULE = """
@@ -41,18 +42,18 @@ def fetch(*argv, offline=None, **env):
                           env={**os.environ, **env})
 
 
-def test_a_second_fetch_changes_nothing(build_dir):
-    outdir = build_dir / "kernel" / "cloud"
+def test_a_second_fetch_changes_nothing():
+    outdir = paths.kernel()
     before = (outdir / "version").stat().st_mtime_ns, (outdir / "vmlinuz").stat().st_ino
-    done = fetch("cloud", outdir)
+    done = fetch(NAME, outdir)
     assert done.returncode == 0, done.stderr
     after = (outdir / "version").stat().st_mtime_ns, (outdir / "vmlinuz").stat().st_ino
     assert before == after
 
 
-def test_the_version_names_every_package_and_its_checksum(build_dir):
-    version = json.loads((build_dir / "kernel/cloud/version").read_text())
-    assert version["flavour"] == "cloud"
+def test_the_version_names_every_package_and_its_checksum():
+    version = json.loads((paths.kernel() / "version").read_text())
+    assert version["flavour"] == NAME
     names = [package["name"] for package in version["packages"]]
     assert names[:2] == [f"linux-image-{version['release']}", f"linux-headers-{version['release']}"]
     assert len(names) == 4
@@ -60,20 +61,19 @@ def test_the_version_names_every_package_and_its_checksum(build_dir):
         assert len(package["sha256"]) == 64 and package["version"]
 
 
-def test_without_network_the_newest_cached_kernel_is_used(build_dir, tmp_path):
+def test_without_network_the_newest_cached_kernel_is_used(tmp_path):
     cache = tmp_path / "cache"
     (cache / "kernel").mkdir(parents=True)
     (cache / "debs").symlink_to(paths.cache() / "debs")
-    memory = (paths.cache() / "kernel" / "cloud.json").read_text()
-    (cache / "kernel" / "cloud.json").write_text(memory)
-    done = fetch("cloud", build_dir / "kernel" / "cloud", offline=tmp_path,
-                 DUNELAB_CACHE=str(cache))
+    memory = (paths.cache() / "kernel" / f"{NAME}.json").read_text()
+    (cache / "kernel" / f"{NAME}.json").write_text(memory)
+    done = fetch(NAME, paths.kernel(), offline=tmp_path, DUNELAB_CACHE=str(cache))
     assert done.returncode == 0, done.stderr
     assert "using the newest kernel in the cache" in done.stderr
 
 
 def test_without_network_and_cache_it_says_what_to_do(tmp_path):
-    done = fetch("cloud", tmp_path / "out", offline=tmp_path, DUNELAB_CACHE=str(tmp_path / "cache"))
+    done = fetch(NAME, tmp_path / "out", offline=tmp_path, DUNELAB_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 2
     assert "network" in done.stderr and "apt-get update" in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,10 +87,10 @@ def test_bad_use_lists_the_flavours(argv):
     assert "cloud|generic|rt" in done.stderr
 
 
-def test_the_headers_build_a_module_that_loads(guest, build_dir, tmp_path):
+def test_the_headers_build_a_module_that_loads(guest, tmp_path):
     (tmp_path / "probe.c").write_text(MODULE)
     (tmp_path / "Makefile").write_text("obj-m := probe.o\n")
-    done = subprocess.run(["make", "-C", build_dir / "kernel/cloud/headers", f"M={tmp_path}"],
+    done = subprocess.run(["make", "-C", paths.kernel() / "headers", f"M={tmp_path}"],
                           capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     result = guest("""
