@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
+#include "core/compat.h"
 #include "core/dev.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
@@ -92,8 +93,8 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	    !(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
 		return -EINVAL;
 	/* A child has other vCPUs: it has no use for the parent's page. */
-	vma->vm_flags |= VM_DONTCOPY | VM_DONTEXPAND;
-	vma->vm_flags &= ~VM_MAYEXEC;
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND);
+	vm_flags_clear(vma, VM_MAYEXEC);
 	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
 }
 

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
+#include "core/compat.h"
 #include "core/trace.h"
 #include "core/vcpu.h"
 
@@ -97,12 +98,11 @@ static bool host_entry_serves(const struct host_entry *entry, u32 access)
 static int pfnmap_find(struct mm_struct *mm, struct vm_area_struct *vma,
 		       hva_t hva, bool write, struct host_page *found)
 {
+	struct follow_pfnmap_args args = { .vma = vma, .address = hva };
 	bool unlocked = false;
-	spinlock_t *lock;
-	pte_t *pte;
 	int error;
 
-	error = follow_pte(mm, hva, &pte, &lock);
+	error = follow_pfnmap_start(&args);
 	if (error) {
 		/* Not there yet: let the host's own fault handler bring it. */
 		error = fixup_user_fault(mm, hva, write ? FAULT_FLAG_WRITE : 0,
@@ -110,22 +110,22 @@ static int pfnmap_find(struct mm_struct *mm, struct vm_area_struct *vma,
 		if (unlocked)
 			return -EAGAIN;
 		if (!error)
-			error = follow_pte(mm, hva, &pte, &lock);
+			error = follow_pfnmap_start(&args);
 		if (error)
 			return -EFAULT;
 	}
-	if (write && !pte_write(*pte))
+	if (write && !args.writable)
 		error = -EFAULT;
 	found->page = NULL;
-	found->pa = (u64)pte_pfn(*pte) << PAGE_SHIFT;
-	if (!pte_write(*pte))
+	found->pa = (u64)args.pfn << PAGE_SHIFT;
+	if (!args.writable)
 		found->prot &= ~TDP_WRITE;
 	/* Device memory must not become cached because a guest touches it. */
-	if (pte_flags(*pte) & _PAGE_CACHE_MASK)
+	if (pgprot_val(args.pgprot) & _PAGE_CACHE_MASK)
 		found->prot |= TDP_UNCACHED;
-	if (!pfn_valid(pte_pfn(*pte)))
+	if (!pfn_valid(args.pfn))
 		found->prot |= TDP_UNENCRYPTED;
-	pte_unmap_unlock(pte, lock);
+	follow_pfnmap_end(&args);
 	return error;
 }
 
@@ -200,7 +200,7 @@ static int host_page_find(struct mm_struct *mm, hva_t hva, u32 access,
 	}
 	gup_flags = write ? FOLL_WRITE :
 		    vma->vm_flags & VM_READ ? 0 : FOLL_FORCE;
-	if (get_user_pages(hva & PAGE_MASK, 1, gup_flags, &found->page, NULL) != 1)
+	if (get_user_pages(hva & PAGE_MASK, 1, gup_flags, &found->page) != 1)
 		goto unlock;
 	error = 0;
 	if (!write)

@@ -16,6 +16,7 @@ RULES = {
     "modules/include/uapi/": (r"$^", r"$^"),
     "modules/core/": (r"core/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "modules/tests/": (r"lib/[a-z_0-9]+\.h", r"uapi/dune\.h"),
+    "modules/probes/": (r"$^", r"$^"),
     "modules/svm/": (r"(core|svm)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "modules/vmx/": (r"(core|vmx)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "libos/include/": (r"$^", r"dune/"),
@@ -75,7 +76,8 @@ def test_dangerous_things_stay_in_their_files():
         (r"\b(vmlaunch|vmresume|vmxon|vmptrld|vmwrite)\b", "modules/",
          r"modules/vmx/(insn\.h|enter\.S)"),
         (r"\b(copy_(from|to)_user|get_user|put_user)\(", "modules/", r"modules/core/dev\.c"),
-        (r"\bget_user_pages\w*\(", "modules/", r"modules/core/fault\.c"),
+        (r"\bget_user_pages\w*\(", "modules/",
+         r"modules/(core/(fault\.c|compat\.h)|probes/.*)"),
         (r"\bDUNE_(GET_INFO|VM_\w+|VCPU_CREATE|VCPU_STATS)\b", "libos/src/", r"libos/src/host\.c"),
         (r"/dev/dune|DUNE_DEVICE_PATH", "libos/src/", r"libos/src/host\.c"),
     )
