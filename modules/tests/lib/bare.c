@@ -131,12 +131,19 @@ static void vcpu_close(struct bare *bare)
 	close(bare->vcpu);
 }
 
+void bare_vcpu_renew(struct bare *bare)
+{
+	vcpu_close(bare);
+	vcpu_open(bare);
+}
+
 void bare_reset(struct bare *bare)
 {
-	if (bare->run->exit_reason == DUNE_EXIT_SHUTDOWN) {
-		vcpu_close(bare);
-		vcpu_open(bare);
-	}
+	uint32_t reason = bare->run->exit_reason;
+
+	if (reason == DUNE_EXIT_SHUTDOWN ||
+	    (reason == DUNE_EXIT_FAULT && bare->run->fault.flags & DUNE_FAULT_EVENT))
+		bare_vcpu_renew(bare);
 	tables_fill(bare);
 	segments_fill(bare);
 	stubs_fill(bare);
@@ -225,12 +232,6 @@ void bare_load(struct bare *bare, int ring, const void *code, size_t size)
 	regs->rflags = 2;
 }
 
-/* Vectors that push an error code. */
-static bool has_error_code(int vector)
-{
-	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
-}
-
 struct bare_end bare_end(const struct bare *bare, int error)
 {
 	const struct dune_regs *regs = &bare->run->regs;
@@ -251,7 +252,7 @@ struct bare_end bare_end(const struct bare *bare, int error)
 		if (end.vector == VECTOR_PF)
 			end.cr2 = *frame++;
 		frame++; /* the vector */
-		if (has_error_code(end.vector))
+		if (bare_has_error_code(end.vector))
 			end.error_code = (uint32_t)*frame++;
 		end.rip = frame[0];
 		end.cs = frame[1];

@@ -76,8 +76,12 @@ struct bare_end {
 struct bare *bare_create(void);
 void bare_destroy(struct bare *bare);
 
-/* Everything as after bare_create(), with a new vCPU if the old one is dead. */
+/*
+ * Everything as after bare_create(), with a new vCPU if the old one is dead or
+ * still has an event to deliver.
+ */
 void bare_reset(struct bare *bare);
+void bare_vcpu_renew(struct bare *bare);
 
 /*
  * Put code on BARE_CODE, with a hypercall behind it, and point the vCPU at it in
@@ -90,6 +94,12 @@ void bare_load(struct bare *bare, int ring, const void *code, size_t size);
 struct bare_end bare_run(struct bare *bare);
 /* What the state of the vCPU says about a run that returned this. */
 struct bare_end bare_end(const struct bare *bare, int error);
+
+/* Whether the exception pushes an error code. */
+static inline bool bare_has_error_code(int vector)
+{
+	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
 
 /* Address of a page, and the entry that maps it. */
 static inline uint64_t bare_at(const struct bare *bare, unsigned int page)
