@@ -50,7 +50,7 @@ rmmod dune
 """
 
 BAD_LOG = re.compile(r"BUG|WARNING|Oops|Call Trace|general protection|UBSAN|stall|refcount_t"
-                     r"|entry refused")
+                     r"")
 SOURCES = ("libos/tests", "libos/examples", "modules/tests")
 
 

@@ -141,8 +141,8 @@ void bare_reset(struct bare *bare)
 {
 	uint32_t reason = bare->run->exit_reason;
 
-	if (reason == DUNE_EXIT_SHUTDOWN ||
-	    (reason == DUNE_EXIT_FAULT && bare->run->fault.flags & DUNE_FAULT_EVENT))
+	/* It may be dead, or have an event on its way. */
+	if (reason != DUNE_EXIT_NONE && reason != DUNE_EXIT_SYSCALL)
 		bare_vcpu_renew(bare);
 	tables_fill(bare);
 	segments_fill(bare);

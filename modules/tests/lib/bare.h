@@ -72,13 +72,27 @@ struct bare_end {
 
 #define BARE_NONE (-1)
 
+/* Exceptions. */
+enum bare_vector {
+	BARE_DE = 0,
+	BARE_DB = 1,
+	BARE_BP = 3,
+	BARE_UD = 6,
+	BARE_DF = 8,
+	BARE_NP = 11,
+	BARE_SS = 12,
+	BARE_GP = 13,
+	BARE_PF = 14,
+	BARE_AC = 17,
+};
+
 /* Exits the program (KTAP bail out) if the module refuses. */
 struct bare *bare_create(void);
 void bare_destroy(struct bare *bare);
 
 /*
- * Everything as after bare_create(), with a new vCPU if the old one is dead or
- * still has an event to deliver.
+ * Everything as after bare_create(), with a new vCPU unless the old one left by a
+ * hypercall: it may be dead or still have an event to deliver.
  */
 void bare_reset(struct bare *bare);
 void bare_vcpu_renew(struct bare *bare);
