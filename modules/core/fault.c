@@ -32,7 +32,8 @@ struct host_entry {
  * Under mmu_lock with no invalidation running, so the answer holds; interrupts
  * off keep the tables from being freed under the walk.
  */
-static struct host_entry host_entry_find(struct mm_struct *mm, hva_t hva)
+static __always_inline struct host_entry
+host_entry_find(struct mm_struct *mm, hva_t hva)
 {
 	struct host_entry found = { .level = TDP_4K };
 	pgd_t pgd;
@@ -275,6 +276,7 @@ static int fault_install(struct vcpu *vcpu, gpa_t gpa, hva_t hva,
 	return 0;
 }
 
+/* What cannot be copied, or not yet. */
 static int fault_serve(struct vcpu *vcpu, gpa_t gpa, hva_t hva, u32 access)
 {
 	struct vm *vm = vcpu->vm;
@@ -284,8 +286,6 @@ static int fault_serve(struct vcpu *vcpu, gpa_t gpa, hva_t hva, u32 access)
 
 	if (tdp_cache_fill(&vcpu->cache))
 		return -ENOMEM;
-	if (fault_copy(vcpu, gpa, hva, access))
-		return 0;
 	/* Linux's own fault handler brings the page; if it is a plain one, that is all. */
 	if (host_fault(vm->mm, hva, access) && fault_copy(vcpu, gpa, hva, access))
 		return 0;
@@ -324,14 +324,10 @@ static int fault_to_user(struct vcpu *vcpu, hva_t hva, u32 flags)
 	return RETURN_TO_USER;
 }
 
-int handle_tdp_fault(struct vcpu *vcpu)
+static noinline int handle_slow_fault(struct vcpu *vcpu, gpa_t gpa, hva_t hva)
 {
-	gpa_t gpa = vcpu->exit.gpa;
-	hva_t hva;
 	int error;
 
-	if (!slot_gpa_to_hva(&vcpu->vm->slots, gpa, &hva))
-		return fault_to_user(vcpu, ~0ull, DUNE_FAULT_NO_SLOT);
 	/* A copy on write invalidates what it replaces: look again, do not enter for it. */
 	do {
 		error = fault_serve(vcpu, gpa, hva, vcpu->exit.access);
@@ -348,4 +344,18 @@ int handle_tdp_fault(struct vcpu *vcpu)
 	default:
 		return fault_to_user(vcpu, hva, 0);
 	}
+}
+
+int handle_tdp_fault(struct vcpu *vcpu)
+{
+	gpa_t gpa = vcpu->exit.gpa;
+	hva_t hva;
+
+	if (unlikely(!slot_gpa_to_hva(&vcpu->vm->slots, gpa, &hva)))
+		return fault_to_user(vcpu, ~0ull, DUNE_FAULT_NO_SLOT);
+	if (unlikely(tdp_cache_fill(&vcpu->cache) ||
+		     !fault_copy(vcpu, gpa, hva, vcpu->exit.access)))
+		return handle_slow_fault(vcpu, gpa, hva);
+	trace_dune_tdp_fault(vcpu->vm->id, gpa, hva, vcpu->exit.access, 0);
+	return RESUME_GUEST;
 }

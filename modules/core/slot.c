@@ -41,13 +41,3 @@ int slot_get(struct slot_map *map, hva_t hva)
 	live_inc(LIVE_SLOTS);
 	return i;
 }
-
-bool slot_gpa_to_hva(const struct slot_map *map, gpa_t gpa, hva_t *hva)
-{
-	u64 slot = gpa >> 30;
-
-	if (slot >= smp_load_acquire(&map->n))
-		return false;
-	*hva = ((u64)map->hva_slot[slot] << 30) | (gpa & (SLOT_SIZE - 1));
-	return true;
-}

@@ -4,6 +4,7 @@
 #define DUNE_CORE_SLOT_H
 
 #include <linux/types.h>
+#include <asm/barrier.h>
 
 #include "core/tdp.h"
 
@@ -26,6 +27,15 @@ unsigned int slots_gpa_bits(void);
 /* Guest-physical slot for hva, new if need be; -ENOSPC, -ERANGE. */
 int slot_get(struct slot_map *map, hva_t hva);
 /* Address in user space for gpa; false if no slot holds it. */
-bool slot_gpa_to_hva(const struct slot_map *map, gpa_t gpa, hva_t *hva);
+static inline bool slot_gpa_to_hva(const struct slot_map *map, gpa_t gpa,
+				   hva_t *hva)
+{
+	u64 slot = gpa >> 30;
+
+	if (slot >= smp_load_acquire(&map->n))
+		return false;
+	*hva = ((u64)map->hva_slot[slot] << 30) | (gpa & (SLOT_SIZE - 1));
+	return true;
+}
 
 #endif

@@ -87,7 +87,7 @@ void tdp_destroy(struct tdp *tdp)
 	WARN_ON_ONCE(tdp->ntables);
 }
 
-int tdp_cache_fill(struct tdp_cache *cache)
+int tdp_cache_refill(struct tdp_cache *cache)
 {
 	while (cache->n < TDP_CACHE_PAGES) {
 		void *page = table_alloc();
@@ -121,12 +121,11 @@ static u64 *table_below(struct tdp *tdp, struct tdp_cache *cache, u64 *entry)
 	return table;
 }
 
-void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
-	      enum tdp_level leaf_level, unsigned int prot)
+/* The table that has the leaf for gpa. */
+static u64 *table_for(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa,
+		      enum tdp_level leaf_level)
 {
-	const struct tdp_format *format = tdp->format;
-	u64 *table = tdp->root, *entry, leaf;
-	void *replaced = NULL;
+	u64 *table = tdp->root, *entry;
 	int level;
 
 	for (level = tdp->levels; level > leaf_level; level--) {
@@ -134,6 +133,23 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 		if (entry_present(tdp, *entry) && entry_leaf(tdp, *entry, level))
 			WRITE_ONCE(*entry, 0); /* a 2 MiB leaf gives way to 4 KiB */
 		table = table_below(tdp, cache, entry);
+	}
+	return table;
+}
+
+void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
+	      enum tdp_level leaf_level, unsigned int prot)
+{
+	const struct tdp_format *format = tdp->format;
+	u64 *table = tdp->recent, *entry, leaf;
+	void *replaced = NULL;
+
+	if (leaf_level != TDP_4K || !table || tdp->recent_2m != gpa >> 21) {
+		table = table_for(tdp, cache, gpa, leaf_level);
+		if (leaf_level == TDP_4K) {
+			tdp->recent = table;
+			tdp->recent_2m = gpa >> 21;
+		}
 	}
 	entry = &table[entry_index(gpa, leaf_level)];
 	leaf = (pa & ADDRESS_MASK) | format->leaf;
@@ -145,6 +161,8 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 		if (entry_present(tdp, *entry) &&
 		    !entry_leaf(tdp, *entry, leaf_level))
 			replaced = entry_table(tdp, *entry);
+		if (replaced == tdp->recent)
+			tdp->recent = NULL;
 	}
 	if (prot & TDP_WRITE)
 		leaf |= format->write;

@@ -3,6 +3,7 @@
 #ifndef DUNE_CORE_TDP_H
 #define DUNE_CORE_TDP_H
 
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -24,6 +25,10 @@ struct tdp {
 	int levels;
 	const struct tdp_format *format;
 	unsigned long ntables;
+
+	/* The table of 4 KiB leaves used last, as neighbours come one after the other. */
+	u64 recent_2m;	/* gpa >> 21 */
+	u64 *recent;	/* NULL: none */
 };
 
 /* Table pages set aside before a lock is taken, so that mapping cannot fail. */
@@ -36,7 +41,11 @@ struct tdp_cache {
 int tdp_create(struct tdp *tdp);
 void tdp_destroy(struct tdp *tdp);
 
-int tdp_cache_fill(struct tdp_cache *cache);
+int tdp_cache_refill(struct tdp_cache *cache);
+static inline int tdp_cache_fill(struct tdp_cache *cache)
+{
+	return likely(cache->n == TDP_CACHE_PAGES) ? 0 : tdp_cache_refill(cache);
+}
 void tdp_cache_drain(struct tdp_cache *cache);
 
 /*
