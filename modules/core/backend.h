@@ -3,6 +3,7 @@
 #ifndef DUNE_CORE_BACKEND_H
 #define DUNE_CORE_BACKEND_H
 
+#include <linux/static_call.h>
 #include <linux/types.h>
 
 struct vcpu;
@@ -45,8 +46,6 @@ struct backend_ops {
 	/* Switch the extension on or off on this CPU; preemption is off. */
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
-	/* Whether it is on here; interrupts are off, so the answer holds. */
-	bool (*cpu_enabled)(void);
 
 	/* Hardware state of one vCPU; may sleep. */
 	int (*vcpu_create)(struct vcpu *vcpu);
@@ -81,5 +80,16 @@ extern const struct backend_ops svm_backend;
 
 /* The one chosen at load. */
 extern const struct backend_ops *backend;
+
+/* What every exit takes is called directly: the calls are patched at load. */
+#define BACKEND_DIRECT_LIST(X) \
+	X(enter)               \
+	X(exit_decode)         \
+	X(rip_advance)
+
+#define BACKEND_DIRECT_DECLARE(op) \
+	DECLARE_STATIC_CALL(backend_##op, *(((struct backend_ops *)0)->op));
+BACKEND_DIRECT_LIST(BACKEND_DIRECT_DECLARE)
+#undef BACKEND_DIRECT_DECLARE
 
 #endif

@@ -61,7 +61,10 @@ int handle_cpuid(struct vcpu *vcpu)
 	u32 leaf = vcpu->regs.rax, subleaf = vcpu->regs.rcx;
 	struct cpuid_regs4 r;
 
-	cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+	r.eax = leaf;
+	r.ecx = subleaf;
+	/* Not through a paravirtual call: there is no extension where that matters. */
+	native_cpuid(&r.eax, &r.ebx, &r.ecx, &r.edx);
 	filter(leaf, subleaf, &r);
 	vcpu->regs.rax = r.eax;
 	vcpu->regs.rbx = r.ebx;

@@ -13,6 +13,11 @@
 
 const struct backend_ops *backend;
 
+#define BACKEND_DIRECT_DEFINE(op) \
+	DEFINE_STATIC_CALL_NULL(backend_##op, *(((struct backend_ops *)0)->op));
+BACKEND_DIRECT_LIST(BACKEND_DIRECT_DEFINE)
+#undef BACKEND_DIRECT_DEFINE
+
 /* The extension that this CPU's vendor makes; it says itself why it will not do. */
 static int backend_probe(void)
 {
@@ -25,6 +30,9 @@ static int backend_probe(void)
 		backend = &vmx_backend;
 		break;
 	}
+#define BACKEND_DIRECT_SET(op) static_call_update(backend_##op, backend->op);
+	BACKEND_DIRECT_LIST(BACKEND_DIRECT_SET)
+#undef BACKEND_DIRECT_SET
 	return backend->probe();
 }
 

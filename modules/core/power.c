@@ -12,14 +12,31 @@
 #include "core/backend.h"
 #include "core/power.h"
 
+DEFINE_PER_CPU(bool, power_on);
+
 static int hotplug_state;
+
+static int enable_here(void)
+{
+	int error = backend->cpu_enable();
+
+	if (!error)
+		__this_cpu_write(power_on, true);
+	return error;
+}
+
+static void disable_here(void *unused)
+{
+	__this_cpu_write(power_on, false);
+	backend->cpu_disable();
+}
 
 static int power_cpu_online(unsigned int cpu)
 {
 	int error;
 
 	preempt_disable();
-	error = backend->cpu_enable();
+	error = enable_here();
 	preempt_enable();
 	return error;
 }
@@ -27,31 +44,26 @@ static int power_cpu_online(unsigned int cpu)
 static int power_cpu_offline(unsigned int cpu)
 {
 	preempt_disable();
-	backend->cpu_disable();
+	disable_here(NULL);
 	preempt_enable();
 	return 0;
 }
 
 static int suspend(void)
 {
-	backend->cpu_disable();
+	disable_here(NULL);
 	return 0;
 }
 
 static void resume(void)
 {
-	WARN_ON(backend->cpu_enable());
+	WARN_ON(enable_here());
 }
 
 static struct syscore_ops syscore = {
 	.suspend = suspend,
 	.resume = resume,
 };
-
-static void disable_here(void *unused)
-{
-	backend->cpu_disable();
-}
 
 static int reboot(struct notifier_block *block, unsigned long action, void *data)
 {

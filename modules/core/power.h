@@ -3,6 +3,11 @@
 #ifndef DUNE_CORE_POWER_H
 #define DUNE_CORE_POWER_H
 
+#include <linux/percpu.h>
+
+/* Whether it is on here: while interrupts are off, the answer holds. */
+DECLARE_PER_CPU(bool, power_on);
+
 /* On for every CPU that is online or comes online; -errno of the first that fails. */
 int power_init(void);
 void power_exit(void);

@@ -9,6 +9,7 @@
 #include <asm/fpu/api.h>
 #include <asm/trapnr.h>
 
+#include "core/power.h"
 #include "core/trace.h"
 #include "core/vcpu.h"
 
@@ -79,7 +80,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 
 void vcpu_insn_skip(struct vcpu *vcpu, unsigned int length)
 {
-	backend->rip_advance(vcpu, length);
+	static_call(backend_rip_advance)(vcpu, length);
 	/* A debugger's single step ends behind this instruction as behind any other. */
 	if (vcpu->regs.rflags & X86_EFLAGS_TF)
 		vcpu_queue_exception(vcpu, X86_TRAP_DB, 0);
@@ -101,12 +102,7 @@ void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
 }
 
 /* Work that only the way back to user space does: signals, rseq, task_work. */
-static bool user_work_pending(void)
-{
-	return signal_pending(current) ||
-	       test_thread_flag(TIF_NOTIFY_RESUME) ||
-	       test_thread_flag(TIF_NOTIFY_SIGNAL);
-}
+#define USER_WORK (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
 
 /*
  * One entry and exit: 0, -EAGAIN if something else must be done first (the loop
@@ -116,8 +112,8 @@ static bool user_work_pending(void)
 static int vcpu_enter(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	unsigned long tlb_gen;
-	int error = -EAGAIN;
+	unsigned long tlb_gen, flags;
+	int error;
 
 	preempt_disable();
 	if (vcpu->last_cpu >= 0 && vcpu->last_cpu != smp_processor_id()) {
@@ -128,17 +124,19 @@ static int vcpu_enter(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->in_guest_cpu, smp_processor_id());
 	/* Pairs with the barrier in vm_flush_tlbs(). */
 	smp_mb();
-	if (need_resched() || user_work_pending())
+	flags = read_thread_flags();
+	error = -EAGAIN;
+	if (unlikely(flags & (USER_WORK | _TIF_NEED_RESCHED)))
 		goto out;
-	error = backend->cpu_enabled() ? 0 : -ENODEV;
-	if (error)
+	error = -ENODEV;
+	if (unlikely(!__this_cpu_read(power_on)))
 		goto out;
 
 	/*
 	 * The guest's FPU state is the task's own. A softirq or another task
 	 * may have taken the registers since; nothing can from here on.
 	 */
-	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+	if (unlikely(flags & _TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
 	tlb_gen = READ_ONCE(vm->tlb_gen);
@@ -149,7 +147,7 @@ static int vcpu_enter(struct vcpu *vcpu)
 
 	vtime_account_guest_enter();
 	context_tracking_guest_enter();
-	backend->enter(vcpu, tlb_gen != vcpu->tlb_gen);
+	static_call(backend_enter)(vcpu, tlb_gen != vcpu->tlb_gen);
 	context_tracking_guest_exit();
 
 	vcpu->tlb_gen = tlb_gen;
@@ -167,6 +165,9 @@ static int vcpu_enter(struct vcpu *vcpu)
 	asm volatile("nop"); /* leave the shadow of STI */
 	local_irq_disable();
 	vtime_account_guest_exit();
+	local_irq_enable();
+	preempt_enable();
+	return 0;
 out:
 	WRITE_ONCE(vcpu->in_guest_cpu, -1);
 	local_irq_enable();
@@ -179,18 +180,19 @@ static int vcpu_loop(struct vcpu *vcpu)
 	for (;;) {
 		int action, error;
 
-		if (user_work_pending()) {
-			run_page_store(vcpu, DUNE_EXIT_INTR);
-			return -EINTR;
-		}
-		cond_resched();
 		error = vcpu_enter(vcpu);
-		if (error == -EAGAIN)
+		if (unlikely(error)) {
+			if (error != -EAGAIN)
+				return error;
+			if (read_thread_flags() & USER_WORK) {
+				run_page_store(vcpu, DUNE_EXIT_INTR);
+				return -EINTR;
+			}
+			cond_resched();
 			continue;
-		if (error)
-			return error;
+		}
 
-		backend->exit_decode(vcpu);
+		static_call(backend_exit_decode)(vcpu);
 		vcpu->counts.exits[vcpu->exit.reason]++;
 		trace_dune_vmexit(vcpu->vm->id, vcpu);
 		action = exit_handle(vcpu);

@@ -13,15 +13,10 @@ void svm_asid_reset(struct svm_cpu *cpu)
 	cpu->next_asid = svm_features.asids; /* the first assignment starts anew */
 }
 
-void svm_asid_assign(struct vcpu *vcpu, struct svm_cpu *cpu, bool flush)
+void svm_asid_assign(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb_control_area *control = &svm->vmcb->control;
 
-	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
-	if (!flush && vcpu->last_cpu == smp_processor_id() &&
-	    svm->asid_generation == cpu->asid_generation)
-		return;
 	if (cpu->next_asid >= svm_features.asids) {
 		cpu->asid_generation++;
 		cpu->next_asid = 1; /* 0 is the host */

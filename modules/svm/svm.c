@@ -40,6 +40,7 @@ static int cpus_alloc(void)
 			cpus_free();
 			return -ENOMEM;
 		}
+		c->host_vmcb_pa = __sme_pa(c->host_vmcb);
 	}
 	return 0;
 }
@@ -116,11 +117,6 @@ static void svm_cpu_disable(void)
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
 
-static bool svm_cpu_enabled(void)
-{
-	return this_cpu_read(svm_cpus.enabled);
-}
-
 static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	static const u32 types[] = {
@@ -150,15 +146,17 @@ static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpus);
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	u64 host_vmcb_pa = __sme_pa(cpu->host_vmcb);
+	u64 host_vmcb_pa = cpu->host_vmcb_pa;
 
-	svm_asid_assign(vcpu, cpu, flush_tdp);
+	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	if (unlikely(flush_tdp || vcpu->last_cpu != smp_processor_id() ||
+		     svm->asid_generation != cpu->asid_generation))
+		svm_asid_assign(svm, cpu);
 	event_to_vmcb(vcpu, vmcb);
 	vmcb->save.rax = vcpu->regs.rax;
 	vmcb->save.rsp = vcpu->regs.rsp;
 	vmcb->save.rip = vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
-	vmcb->control.clean = 0;
 
 	svm_clgi();
 	svm_vmsave(host_vmcb_pa);
@@ -182,7 +180,6 @@ const struct backend_ops svm_backend = {
 	.remove = svm_remove,
 	.cpu_enable = svm_cpu_enable,
 	.cpu_disable = svm_cpu_disable,
-	.cpu_enabled = svm_cpu_enabled,
 	.vcpu_create = svm_vcpu_create,
 	.vcpu_destroy = svm_vcpu_destroy,
 	.cpu_leave = svm_cpu_leave,

@@ -19,6 +19,7 @@ struct svm_vcpu {
 struct svm_cpu {
 	void *host_save;	/* VMRUN keeps host state here (VM_HSAVE_PA) */
 	struct vmcb *host_vmcb; /* VMSAVE keeps FS, GS, TR, LDTR and MSRs here */
+	u64 host_vmcb_pa;
 	u64 asid_generation;
 	u32 next_asid;
 	bool enabled;
@@ -56,8 +57,8 @@ void svm_sregs_get(struct vcpu *vcpu, struct dune_sregs *sregs);
 
 /* asid.c */
 void svm_asid_reset(struct svm_cpu *cpu);
-/* Give the vCPU an ASID under which this CPU has no stale translation. */
-void svm_asid_assign(struct vcpu *vcpu, struct svm_cpu *cpu, bool flush);
+/* Give the vCPU an ASID under which this CPU has no translation at all. */
+void svm_asid_assign(struct svm_vcpu *svm, struct svm_cpu *cpu);
 
 /* exit.c */
 void svm_exit_decode(struct vcpu *vcpu);

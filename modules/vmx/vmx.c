@@ -110,11 +110,6 @@ static void vmx_cpu_disable(void)
 	local_irq_restore(flags);
 }
 
-static bool vmx_cpu_enabled(void)
-{
-	return this_cpu_read(vmx_cpus.enabled);
-}
-
 static u32 event_to_vmcs(struct vcpu *vcpu)
 {
 	static const u32 types[] = {
@@ -196,7 +191,6 @@ const struct backend_ops vmx_backend = {
 	.remove = vmx_remove,
 	.cpu_enable = vmx_cpu_enable,
 	.cpu_disable = vmx_cpu_disable,
-	.cpu_enabled = vmx_cpu_enabled,
 	.vcpu_create = vmx_vcpu_create,
 	.vcpu_destroy = vmx_vcpu_destroy,
 	.cpu_leave = vmx_cpu_leave,
