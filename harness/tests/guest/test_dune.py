@@ -118,3 +118,26 @@ sleep 30
     console = result.console_text()
     assert "Power down" in console or result.status == DONE
     assert not re.search("BUG|Oops|invalid opcode|Call Trace", console), console[-3000:]
+
+
+@pytest.mark.dirty
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
+                                    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+def test_an_nmi_ends_a_guest_and_the_guest_goes_on(guest, engine):
+    """sysrq-l sends an NMI to every CPU; one of them is in a guest that never leaves by itself."""
+    result = guest("""
+insmod /lab/modules/dune.ko
+dmesg -c >/dev/null
+taskset 2 kv-server --dune --busy-poll --port 11211 >/tmp/server 2>&1 &
+server=$!
+while ! grep -q ready /tmp/server; do sleep 0.1; done
+for i in 1 2 3; do echo l >/proc/sysrq-trigger; sleep 0.2; done
+kill -0 $server && echo "the guest goes on"
+kill $server; wait $server; echo "server: $?"
+dmesg | report stdin log
+rmmod dune && echo unloaded
+""", engine=engine, cpus=2)
+    console, log = result.console_text(), result.payload("log").decode()
+    assert "the guest goes on" in console and "server: 0" in console and "unloaded" in console
+    assert len(re.findall("NMI backtrace for cpu 1", log)) >= 3, log[-3000:]
+    assert not re.search("BUG|Oops|WARNING", log), log[-3000:]

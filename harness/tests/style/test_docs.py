@@ -191,3 +191,17 @@ def test_man_pages_are_well_formed(page):
         assert section(page, title), f"{page} has no {title}"
     name, number = page.rsplit("/", 1)[1].rsplit(".", 1)
     assert re.search(rf'^\.TH "?{name}"? "?{number}"? ', text(page), re.M | re.I), ".TH differs"
+
+
+def test_the_threat_model_names_tests_that_exist():
+    model = text("docs/threat-model.md")
+    programs = {re.sub(r".*/", "test-", n).removesuffix(".c") for n in ours()
+                if re.fullmatch(r"(libos|modules)/tests/[a-z_0-9]+\.c", n)}
+    functions = " ".join(text(n) for n in ours() if n.startswith("harness/tests/guest/"))
+    named = set(re.findall(r"`(test[-_][a-z_0-9]+)`", model))
+    assert len(named) > 15
+    report(f"docs/threat-model.md: no test {name}" for name in sorted(named)
+           if name not in programs and f"def {name}(" not in functions)
+    rows = [line for line in model.splitlines() if line.startswith("| the ")
+            or line.startswith("| other")]
+    report(f"a promise without a test: {row}" for row in rows if "`test" not in row)
