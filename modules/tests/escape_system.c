@@ -122,7 +122,7 @@ static void tables_and_calls(void)
 
 int main(void)
 {
-	ktap_plan(195);
+	ktap_plan(171);
 	probe_init();
 	control_registers();
 	debug_registers();
