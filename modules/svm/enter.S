@@ -23,6 +23,11 @@ SYM_FUNC_START(svm_vmrun)
 	push %rdx		/* host_vmcb_pa */
 	push %rsi		/* regs */
 
+	/*
+	 * Host IF set: a physical interrupt ends the guest, not waits for it.
+	 * Not right before VMRUN, which takes the shadow of STI into the guest.
+	 */
+	sti
 	mov %rdi, %rax
 	vmload %rax
 
@@ -45,8 +50,6 @@ SYM_FUNC_START(svm_vmrun)
 	VM_CLEAR_CPU_BUFFERS
 #endif
 
-	/* Host IF set: a physical interrupt ends the guest, not waits for it. */
-	sti
 	vmrun %rax
 	cli
 
