@@ -302,6 +302,15 @@ static int fault_serve(struct vcpu *vcpu, gpa_t gpa, hva_t hva, u32 access)
 	return error;
 }
 
+/*
+ * Another thread's invalidation is on its way: let it end. It may well want
+ * this CPU. -ERESTARTSYS: a signal is there first.
+ */
+static int fault_wait(struct vm *vm)
+{
+	return wait_event_interruptible(vm->settled, !READ_ONCE(vm->mmu_invalidating));
+}
+
 /* Ring 3 touches the address itself and so gets what any process would: a signal. */
 static int fault_to_user(struct vcpu *vcpu, hva_t hva, u32 flags)
 {
@@ -331,7 +340,7 @@ static noinline int handle_slow_fault(struct vcpu *vcpu, gpa_t gpa, hva_t hva)
 	/* A copy on write invalidates what it replaces: look again, do not enter for it. */
 	do {
 		error = fault_serve(vcpu, gpa, hva, vcpu->exit.access);
-	} while (error == -EAGAIN && !signal_pending(current) && !need_resched());
+	} while (error == -EAGAIN && !fault_wait(vcpu->vm) && !need_resched());
 	trace_dune_tdp_fault(vcpu->vm->id, gpa, hva, vcpu->exit.access, error);
 	switch (error) {
 	case 0:

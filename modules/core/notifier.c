@@ -62,11 +62,14 @@ static void invalidate_end(struct mmu_notifier *notifier,
 			   const struct mmu_notifier_range *range)
 {
 	struct vm *vm = notifier_vm(notifier);
+	bool settled;
 
 	spin_lock(&vm->mmu_lock);
 	vm->mmu_seq++;
-	vm->mmu_invalidating--;
+	settled = !--vm->mmu_invalidating;
 	spin_unlock(&vm->mmu_lock);
+	if (settled && wq_has_sleeper(&vm->settled))
+		wake_up_all(&vm->settled);
 }
 
 static int age(struct mmu_notifier *notifier, unsigned long start,

@@ -21,6 +21,7 @@ struct vm *vm_create(void)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->refcount);
 	spin_lock_init(&vm->mmu_lock);
+	init_waitqueue_head(&vm->settled);
 	INIT_LIST_HEAD(&vm->vcpus);
 	vm->id = atomic_inc_return(&next_id);
 	vm->mm = current->mm;

@@ -9,6 +9,7 @@
 #include <linux/mm_types.h>
 #include <linux/mmu_notifier.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 
 #include "core/slot.h"
 #include "core/stats.h"
@@ -38,6 +39,7 @@ struct vm {
 	/* A fault that began before mmu_seq changed, or while an invalidation runs, retries. */
 	unsigned long mmu_seq;	     /* [m] for writers */
 	unsigned int mmu_invalidating; /* [m] */
+	wait_queue_head_t settled;   /* woken when none runs any more */
 
 	/* Each vCPU compares with its own before it enters. */
 	unsigned long tlb_gen;	     /* [m] for writers */
