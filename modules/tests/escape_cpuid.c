@@ -59,13 +59,15 @@ static void shown(int ring)
 	unsigned int a, b, c, d;
 
 	__cpuid(0, a, b, c, d);
-	ktap_check(zero.b == b && zero.c == c && zero.d == d, "ring %d, CPUID's vendor is the host's",
+	ktap_check(zero.b == b && zero.c == c && zero.d == d,
+		   "ring %d, CPUID's vendor is the host's",
 		   ring);
 	ktap_check(!memcmp(&here.b, "DuneDuneDune", 12), "ring %d, CPUID's hypervisor", ring);
 	ktap_check(here.a == 0x40000000 && !empty.a && !empty.b && !wild.a && !wild.d,
 		   "ring %d, CPUID has one hypervisor leaf", ring);
 	__cpuid_count(~0u, ~0u, a, b, c, d);
-	ktap_check(last.a == a && last.b == b && last.c == c, "ring %d, CPUID of the last leaf", ring);
+	ktap_check(last.a == a && last.b == b && last.c == c,
+		   "ring %d, CPUID of the last leaf", ring);
 }
 
 int main(void)

@@ -47,7 +47,8 @@ static void control_registers(void)
 	RINGS("mov to and from cr3", "runs", "#GP(0)", "mov %%cr3, %%rax\n\tmov %%rax, %%cr3");
 	RINGS("cr1", "#UD", "#UD|#GP(0)", ".byte 0x0f, 0x20, 0xc8");
 	RINGS("cr15", "#UD", "#UD|#GP(0)", ".byte 0x44, 0x0f, 0x22, 0xf8");
-	RINGS("lmsw with a changed bit", "#GP(0)", "#GP(0)", "smsw %%ax\n\txor $8, %%ax\n\tlmsw %%ax");
+	RINGS("lmsw with a changed bit", "#GP(0)", "#GP(0)",
+	      "smsw %%ax\n\txor $8, %%ax\n\tlmsw %%ax");
 	RINGS("smsw", "runs", "runs", "smsw %%rax");
 	RING(3, "clts", "#GP(0)", "clts");
 	ktap_check(RUN(0, "runs", "mov %%cr4, %%rax") && !(probe_regs()->rax & 1ul << 13),
@@ -93,7 +94,8 @@ static void clocks_and_states(void)
 	RINGS("rdtscp", "runs", "runs", "rdtscp");
 	RINGS("xgetbv", "runs", "runs", "xor %%ecx, %%ecx\n\txgetbv");
 	RINGS("xgetbv of what is none", "#GP(0)", "#GP(0)", "mov $7, %%ecx\n\txgetbv");
-	RING(3, "xsetbv", "#GP(0)", "xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\tmov $7, %%eax\n\txsetbv");
+	RING(3, "xsetbv", "#GP(0)",
+	     "xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\tmov $7, %%eax\n\txsetbv");
 }
 
 static void tables_and_calls(void)
