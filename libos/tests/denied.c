@@ -3,7 +3,7 @@
 #include <cpuid.h>
 #include <setjmp.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 static volatile int trapped;
 static volatile unsigned long trapped_error;

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 extern char **environ;
 

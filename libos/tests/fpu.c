@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 #define ROUNDS 60
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 static bool files_work(void)
 {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 #define PAGE 4096ul
 #define HUGE (2ul << 20)

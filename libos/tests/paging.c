@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 #define PAGE 4096ul
 #define PRESENT 0x1ull

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 static volatile sig_atomic_t seen, ring = -1;
 

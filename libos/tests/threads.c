@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "dune_mode.h"
+#include "lib/dune_mode.h"
 
 #define THREADS 8
 #define ROUNDS 2000

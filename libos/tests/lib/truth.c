@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../dune_mode.h"
+#include "dune_mode.h"
 #include "access.h"
 #include "truth.h"
 
