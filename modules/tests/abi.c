@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -167,6 +168,34 @@ static void bad_states(void)
 		ktap_check(state_refused(states[i].spoil), "%s: EINVAL", states[i].name);
 }
 
+static bool pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return !sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* The guest's code is hypercalls: each run is one more. */
+static bool moves_between_cpus(struct bare *g)
+{
+	cpu_set_t before;
+	bool ok = true;
+	int i;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	bare_load(g, 0, "\x0f\x01\xd9\xeb\xfb", 5); /* vmmcall; jmp to it */
+	g->run->regs.rbx = 0x1234;
+	for (i = 0; i < 20 && ok; i++)
+		ok = pin(0) && !raw_run(g->vcpu) && pin(1) &&
+		     !raw_request(g->vcpu, DUNE_VCPU_SREGS, NULL) &&
+		     g->run->sregs.gdt_base == bare_at(g, BARE_GDT) &&
+		     g->run->regs.rbx == 0x1234;
+	sched_setaffinity(0, sizeof(before), &before);
+	return ok;
+}
+
 static void guests(void)
 {
 	struct bare *g = guest_create("\x0f\x01\xd9\x0f\x01\xd9", 6);
@@ -184,6 +213,7 @@ static void guests(void)
 	ktap_check(!raw_request(g->vcpu, DUNE_VCPU_SREGS, NULL) && g->run->sregs.cs == 0x10 &&
 			   g->run->sregs.cr3 != 0,
 		   "system state comes back when asked for");
+	ktap_check(moves_between_cpus(g), "asked for on another CPU, run on the first again");
 	bare_destroy(g);
 
 	/* In ring 3: movb $1,(%rdi) to show it got there, vmmcall. No IDT: triple fault. */
@@ -274,7 +304,7 @@ int main(void)
 	device = open(DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		ktap_bail("%s: %s", DUNE_DEVICE_PATH, strerror(errno));
-	ktap_plan(45);
+	ktap_plan(46);
 	device_requests();
 	vm_requests();
 	run_page_mappings();

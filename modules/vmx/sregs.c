@@ -84,13 +84,15 @@ static void sregs_read(const struct vmx_vcpu *vmx, struct dune_sregs *sregs)
 void vmx_sregs_get(struct vcpu *vcpu, struct dune_sregs *sregs)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool elsewhere;
 
 	if (vmx->sregs_pending || !vmx->initialized) {
 		*sregs = vmx->sregs;
 		return;
 	}
 	preempt_disable();
-	if (READ_ONCE(vmx->loaded_cpu) != smp_processor_id()) {
+	elsewhere = READ_ONCE(vmx->loaded_cpu) != smp_processor_id();
+	if (elsewhere) {
 		vmx_cpu_leave(vcpu);
 		vcpu->last_cpu = -1;
 	}
@@ -98,6 +100,9 @@ void vmx_sregs_get(struct vcpu *vcpu, struct dune_sregs *sregs)
 	if (this_cpu_read(vmx_cpus.enabled)) {
 		vmx_vmcs_load(vcpu);
 		sregs_read(vmx, sregs);
+		/* The run loop knows only of CPUs that it entered on. */
+		if (elsewhere)
+			vmx_vmcs_unload(vcpu);
 	}
 	local_irq_enable();
 	preempt_enable();

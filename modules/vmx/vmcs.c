@@ -166,6 +166,11 @@ static void vmcs_clear_here(void *data)
 		vmcs_clear(vmx, this_cpu_ptr(&vmx_cpus));
 }
 
+void vmx_vmcs_unload(struct vcpu *vcpu)
+{
+	vmcs_clear_here(to_vmx(vcpu));
+}
+
 void vmx_vmcs_clear_all(struct vmx_cpu *cpu)
 {
 	struct vmx_vcpu *vmx, *next;

@@ -96,6 +96,8 @@ void vmx_vcpu_destroy(struct vcpu *vcpu);
 void vmx_cpu_leave(struct vcpu *vcpu);
 /* Make it the current VMCS of this CPU; interrupts off, it is on no other CPU. */
 void vmx_vmcs_load(struct vcpu *vcpu);
+/* Write it back and forget it, if this CPU holds it; interrupts off. */
+void vmx_vmcs_unload(struct vcpu *vcpu);
 /* Write back and forget what this CPU holds; interrupts off. */
 void vmx_vmcs_clear_all(struct vmx_cpu *cpu);
 
