@@ -155,7 +155,9 @@ static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
 	event_to_vmcb(vcpu, vmcb);
 	vmcb->save.rax = vcpu->regs.rax;
 	vmcb->save.rsp = vcpu->regs.rsp;
-	vmcb->save.rip = vcpu->regs.rip;
+	/* In compatibility mode an instruction pointer ends at 4 GiB. */
+	vmcb->save.rip = vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK ?
+				 vcpu->regs.rip : (u32)vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
 
 	svm_clgi();

@@ -136,12 +136,26 @@ static u32 event_to_vmcs(struct vcpu *vcpu)
 	return INTR_INFO_VALID_MASK;
 }
 
+/*
+ * In compatibility mode an instruction pointer ends at 4 GiB: user space, or a
+ * step over a last instruction, may lead out of it, and the CPU would refuse.
+ */
+static void rip_wrap(struct vcpu *vcpu)
+{
+	if (vcpu->regs.rip >> 32 && !(to_vmx(vcpu)->rip >> 32) &&
+	    !(vmcs_read(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK))
+		vcpu->regs.rip = (u32)vcpu->regs.rip;
+}
+
 /* Registers that the VMCS has. */
 static void regs_to_vmcs(struct vcpu *vcpu, bool event)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	const struct dune_regs *regs = &vcpu->regs;
-	bool moved = event || regs->rip != vmx->rip || regs->rflags != vmx->rflags;
+	bool moved;
+
+	rip_wrap(vcpu);
+	moved = event || regs->rip != vmx->rip || regs->rflags != vmx->rflags;
 
 	/*
 	 * The shadow of STI or MOV SS ends where the guest does not go on as it
