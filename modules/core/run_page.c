@@ -113,6 +113,10 @@ int run_page_load(struct vcpu *vcpu)
 		if (error)
 			return error;
 	}
+	/* An interrupt that met a fault is delivered again: IF may not be lost meanwhile. */
+	if (vcpu->event.valid && vcpu->event.type == EVENT_INTERRUPT &&
+	    !(regs.rflags & X86_EFLAGS_IF))
+		return -EINVAL;
 	vcpu->regs = regs;
 	WRITE_ONCE(run->flags, 0);
 	return 0;

@@ -83,7 +83,7 @@ struct dune_event {
 #define DUNE_FAULT_EXEC (1u << 1)
 #define DUNE_FAULT_NO_SLOT (1u << 2) /* no slot holds this gpa: hva is ~0 */
 #define DUNE_FAULT_TABLE (1u << 3)   /* met while walking the guest's page tables */
-#define DUNE_FAULT_EVENT (1u << 4)   /* met while delivering an event: DUNE_RUN_EVENT is -EBUSY */
+#define DUNE_FAULT_EVENT (1u << 4)   /* delivering an event: no DUNE_RUN_EVENT (-EBUSY), IF stays */
 
 struct dune_fault {
 	__u64 gpa;
