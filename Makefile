@@ -51,6 +51,7 @@ test-host: deps ## units on this host, sanitizers on: seconds
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all test
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
 	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
 test-guest: build ## tests in QEMU guests
@@ -83,6 +84,7 @@ modules: kernel ## dune.ko for the fetched kernel
 libos: deps ## libdune, its examples, and the tests of both interfaces
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
 
 workloads: deps libos ## the programs that are measured
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all

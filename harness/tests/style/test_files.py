@@ -20,7 +20,7 @@ LIMIT_COLUMNS = (
 MIT, GPL, LGPL = "MIT", "GPL-2.0", "LGPL-2.1-or-later"
 LICENCES = (                    # the first that matches
     (r"LICENSES/", None),
-    (r"modules/tests/", MIT),
+    (r"modules/(tests|fuzz)/", MIT),
     (r"modules/include/uapi/", "GPL-2.0 WITH Linux-syscall-note"),
     (r"modules/", GPL),
     (r"vm-images/emulators/bochs/.*\.patch$", LGPL),
