@@ -7,6 +7,7 @@
 #define DUNE_CORE_COMPAT_H
 
 #include <linux/mm.h>
+#include <asm/reboot.h>
 
 #ifndef HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
@@ -19,6 +20,16 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 {
 	mmap_assert_write_locked(vma->vm_mm);
 	vma->vm_flags &= ~flags;
+}
+#endif
+
+#ifndef HAVE_EMERGENCY_CALLBACK
+static inline void cpu_emergency_register_virt_callback(void (*callback)(void))
+{
+}
+
+static inline void cpu_emergency_unregister_virt_callback(void (*callback)(void))
+{
 }
 #endif
 
