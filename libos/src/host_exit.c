@@ -75,15 +75,22 @@ static void signal_force(int signal, int code, uint64_t address)
 	signal_queue(signal, code, address);
 }
 
+#define MADV_POPULATE_WRITE 23
+
 /*
- * Whether Linux makes the address readable by itself: a stack grows,
+ * Whether Linux makes the address accessible by itself: a stack grows,
  * userfaultfd answers. rt_sigprocmask reads its set before it refuses `how`,
- * and a kernel access raises no signal: -EFAULT only if there is nothing.
+ * and a kernel access raises no signal: -EFAULT only if there is nothing. What
+ * can be read may yet wait for a write, so that is tried without writing.
  */
 static bool linux_settles(const struct dune_fault *fault)
 {
-	return raw_syscall6(SYS_rt_sigprocmask, -1, (long)(fault->hva & ~7ull), 0, 8,
-			    0, 0) != -EFAULT;
+	if (raw_syscall6(SYS_rt_sigprocmask, -1, (long)(fault->hva & ~7ull), 0, 8, 0, 0) ==
+	    -EFAULT)
+		return false;
+	return !(fault->flags & DUNE_FAULT_WRITE) ||
+	       raw_syscall3(SYS_madvise, (long)(fault->hva & ~4095ull), 4096,
+			    MADV_POPULATE_WRITE) == 0;
 }
 
 /* Repeats of one access that a touch from ring 3 allows and the module refuses. */
