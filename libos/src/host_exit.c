@@ -130,7 +130,8 @@ static long fault(struct dune_thread *thread)
 	if (fault->flags & DUNE_FAULT_NO_SLOT)
 		HOST_DIE("dune: a page table entry points outside all slots\n");
 	repeats = fault_repeats(thread);
-	if (!repeats && linux_settles(fault))
+	/* It may be taken away again before the guest is there; to execute is not asked about. */
+	if (repeats < (fault->flags & DUNE_FAULT_EXEC ? 1 : REPEATS_MAX) && linux_settles(fault))
 		return 0;
 	if (!(fault->flags & DUNE_FAULT_EVENT) && !on_trap_stack(thread) &&
 	    trap_inject_host_fault(thread) == 0)

@@ -290,8 +290,10 @@ int main(int argc, char **argv)
 		   "exit_group by a thread, the main one sleeps");
 	ktap_check(child_leaves_nothing(256 + SIGABRT, end_by_abort, 0),
 		   "abort with other threads inside");
-	ktap_check(child_leaves_nothing(256 + SIGKILL, NULL, SIGKILL), "SIGKILL of spinning threads");
-	ktap_check(child_leaves_nothing(256 + SIGTERM, NULL, SIGTERM), "SIGTERM of spinning threads");
+	ktap_check(child_leaves_nothing(256 + SIGKILL, NULL, SIGKILL),
+		   "SIGKILL of spinning threads");
+	ktap_check(child_leaves_nothing(256 + SIGTERM, NULL, SIGTERM),
+		   "SIGTERM of spinning threads");
 	ktap_check(child_leaves_nothing(256 + SIGSEGV, NULL, SIGSEGV), "SIGSEGV from outside");
 	ktap_check(stop_and_continue(), "SIGSTOP stops ring 0, SIGCONT continues it");
 	ktap_check(orphan_goes_on(), "a child outlives its parent");

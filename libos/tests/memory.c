@@ -265,7 +265,7 @@ static bool races_show_no_stale_page(void)
 	bool mine = true;
 
 	pthread_create(&thread, NULL, reader, &race);
-	for (i = 1; i < 2000; i++) {
+	for (i = 1; i < 300; i++) {
 		word[0] = i;
 		if (i % 3 == 0) {
 			madvise(race.page, PAGE, MADV_DONTNEED);

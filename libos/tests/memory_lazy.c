@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Memory served by a handler thread (userfaultfd), huge pages of both kinds: under several vCPUs. */
+/* Memory that userfaultfd serves, and huge pages of both kinds, under several vCPUs. */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
