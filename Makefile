@@ -21,7 +21,7 @@ OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SY
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: bench experiment-check help deps doctor kernel modules libos workloads guest build experiment \
+.PHONY: deps-kernel bench experiment-check help deps doctor kernel modules libos workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
@@ -47,7 +47,7 @@ report: ## make the report of RESULTS (default results/kv/latest) again from its
 test: build test-host test-guest test-bochs ## the whole test suite
 	$(Q)echo "all tests passed"
 
-test-host: deps ## units on this host, sanitizers on: seconds
+test-host: kernel ## units on this host, sanitizers on: seconds
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all test
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
@@ -60,7 +60,7 @@ test-guest: build ## tests in QEMU guests
 test-bochs: build bochs ## tests in Bochs guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and bochs" tests/guest
 
-check: deps ## style: formatting, include directions, licences, shell
+check: kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style
 
 doctor: ## what works on this host, and what to do about the rest
@@ -70,12 +70,15 @@ doctor: ## what works on this host, and what to do about the rest
 deps: ## install missing Debian packages (root or sudo), or print the line that does
 	$(Q)scripts/deps
 
+deps-kernel: ## the packages that building the debug kernel needs
+	$(Q)scripts/deps kernel
+
 run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=qemu]
 	$(Q)$(DUNELAB) boot --engine $(if $(filter command line,$(origin ENGINE)),$(ENGINE),qemu) -- '$(or $(CMD),uname -a)'
 
 build: guest libos workloads modules ## everything that goes into a guest
 
-kernel: deps ## fetch Debian's kernel and headers (FLAVOUR=cloud KERNEL=6.1)
+kernel: deps $(if $(filter debug,$(FLAVOUR)),deps-kernel) ## fetch Debian's kernel and headers (FLAVOUR=cloud KERNEL=6.1)
 	$(Q)vm-images/kernel/fetch $(KERNEL_NAME) $(KERNEL_DIR)
 
 modules: kernel ## dune.ko for the fetched kernel

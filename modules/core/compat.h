@@ -12,13 +12,11 @@
 #ifndef HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
-	mmap_assert_write_locked(vma->vm_mm);
 	vma->vm_flags |= flags;
 }
 
 static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 {
-	mmap_assert_write_locked(vma->vm_mm);
 	vma->vm_flags &= ~flags;
 }
 #endif
@@ -67,6 +65,7 @@ static inline int follow_pfnmap_start(struct follow_pfnmap_args *args)
 
 static inline void follow_pfnmap_end(struct follow_pfnmap_args *args)
 {
+	__acquire(args->lock); /* sparse did not see follow_pte() take it */
 	pte_unmap_unlock(args->ptep, args->lock);
 }
 #endif

@@ -89,8 +89,7 @@ static int ept_check(void)
 
 int vmx_caps_probe(void)
 {
-	u64 basic;
-	u32 must, may;
+	u64 basic, pin;
 	int error;
 
 	/* The kernel hides the flag when the firmware has locked VMX off. */
@@ -108,8 +107,8 @@ int vmx_caps_probe(void)
 		return error;
 	vmx_features.revision = vmx_basic_vmcs_revision_id(basic);
 	vmx_features.vpid = vmx_features.secondary & SECONDARY_EXEC_ENABLE_VPID;
-	rdmsr(MSR_IA32_VMX_TRUE_PINBASED_CTLS, must, may);
-	vmx_features.preemption_timer = may & PIN_BASED_VMX_PREEMPTION_TIMER;
+	rdmsrl(MSR_IA32_VMX_TRUE_PINBASED_CTLS, pin);
+	vmx_features.preemption_timer = pin >> 32 & PIN_BASED_VMX_PREEMPTION_TIMER;
 	vmx_features.flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) &&
 				 boot_cpu_has(X86_FEATURE_FLUSH_L1D) &&
 				 l1tf_mitigation != L1TF_MITIGATION_OFF;
