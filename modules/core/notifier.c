@@ -136,7 +136,8 @@ int vm_notifier_register(struct vm *vm)
 	error = mmu_notifier_register(&vm->notifier, vm->mm);
 	if (!error)
 		live_inc(LIVE_NOTIFIERS);
-	return error;
+	/* It gives way to a signal; the whole request then begins again behind it. */
+	return error == -EINTR ? -ERESTARTNOINTR : error;
 }
 
 void vm_notifier_unregister(struct vm *vm)
