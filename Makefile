@@ -41,6 +41,11 @@ experiment-check: ## only check the arguments of `make experiment`
 bench: build ## what exits and faults cost in Linux, KVM and dune.ko (ENGINE=qemu-icount)
 	$(Q)$(DUNELAB) bench $(if $(filter command line,$(origin ENGINE)),$(ENGINE))
 
+fuzz: build $(BOCHS) ## random calls and hostile guests: FUZZ_COUNT=N or FUZZ_SECONDS=S, SEED, ENGINE=qemu
+	$(Q)$(DUNELAB) fuzz --engine $(if $(filter command line,$(origin ENGINE)),$(ENGINE),qemu) \
+		$(if $(SEED),--seed $(SEED)) $(if $(FUZZ_COUNT),--count $(FUZZ_COUNT)) \
+		$(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS))
+
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
 	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "boot": ("dunelab.guestrun", "run a shell command in a fresh guest with a live console"),
     "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
+    "fuzz": ("dunelab.fuzz", "random calls and hostile guests on dune.ko; keeps reproducers"),
     "image": ("dunelab.image", "build a guest image by hand"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
 }

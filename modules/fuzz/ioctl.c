@@ -173,9 +173,12 @@ static long live_objects(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 's' },  { "count", required_argument, NULL, 'c' },
-		{ "only", required_argument, NULL, 'o' },  { "calls", required_argument, NULL, 'n' },
-		{ "shrink", required_argument, NULL, 'f' }, { 0 },
+		{ "seed", required_argument, NULL, 's' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "calls", required_argument, NULL, 'n' },
+		{ "shrink", required_argument, NULL, 'f' },
+		{ 0 },
 	};
 	const struct sigaction action = { .sa_handler = on_signal };
 	struct world world = { 0 };

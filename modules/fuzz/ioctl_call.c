@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The calls of the ioctl fuzzer: each right, nearly right or wrong, each with the errnos it may have. */
+/* The calls of the ioctl fuzzer: right, nearly right or wrong, each with the errnos it may have. */
 #include "ioctl.h"
 
 #include <fcntl.h>

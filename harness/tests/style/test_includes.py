@@ -16,6 +16,7 @@ RULES = {
     "modules/include/uapi/": (r"$^", r"$^"),
     "modules/core/": (r"core/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "modules/tests/": (r"lib/[a-z_0-9]+\.h", r"uapi/dune\.h"),
+    "modules/fuzz/": (r"(lib/)?[a-z_0-9]+\.h", r"uapi/dune\.h"),
     "modules/probes/": (r"$^", r"$^"),
     "modules/svm/": (r"(core|svm)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "modules/vmx/": (r"(core|vmx)/[a-z_0-9]+\.h|dune\.h", r"$^"),
