@@ -20,7 +20,6 @@
 #include "lib/ktap.h"
 
 #define CUTS 2 /* ticks of the clock that end a guest */
-#define TICK_US 4000
 
 enum outcome {
 	EXCEPTION, /* 32 of them, by vector */
@@ -203,11 +202,12 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' },  { "count", required_argument, NULL, 'c' },
-		{ "only", required_argument, NULL, 'o' },  { "parts", required_argument, NULL, 'p' },
-		{ "shrink", required_argument, NULL, 'f' }, { 0 },
+		{ "first", required_argument, NULL, 'i' }, { "only", required_argument, NULL, 'o' },  { "parts", required_argument, NULL, 'p' },
+		{ "shrink", required_argument, NULL, 'f' }, { "limit", required_argument, NULL, 'l' },
+		{ 0 },
 	};
 	struct guest guest = { .seed = 1, .parts = GUEST_ALL_PARTS };
-	const struct itimerval tick = { { 0, TICK_US }, { 0, TICK_US } }, never = { 0 };
+	struct itimerval tick = { { 0, 4000 }, { 0, 4000 } };
 	const struct sigaction action = { .sa_handler = on_tick };
 	const char *path = "/tmp/fuzz-guest.txt";
 	uint64_t count = 100, first = 0, i;
@@ -219,12 +219,16 @@ int main(int argc, char **argv)
 			guest.seed = strtoull(optarg, NULL, 0);
 		else if (option == 'c')
 			count = strtoull(optarg, NULL, 0);
+		else if (option == 'i')
+			first = strtoull(optarg, NULL, 0);
 		else if (option == 'o')
 			first = strtoull(optarg, NULL, 0), count = 1;
 		else if (option == 'p')
 			guest.parts = strtoull(optarg, NULL, 0);
 		else if (option == 'f')
 			path = optarg;
+		else if (option == 'l') /* microseconds from one tick to the next */
+			tick.it_interval.tv_usec = tick.it_value.tv_usec = atoi(optarg);
 		else
 			return 2;
 	}
@@ -243,7 +247,8 @@ int main(int argc, char **argv)
 	}
 	if (outcome == WRONG)
 		shrink(&guest, path);
-	setitimer(ITIMER_REAL, &never, NULL);
+	tick = (struct itimerval){ 0 };
+	setitimer(ITIMER_REAL, &tick, NULL);
 	table_print(guest.seed, i - first);
 	if (outcome == WRONG)
 		printf("# guest %lu: %s; reproducer in %s\n", guest.index, wrong, path);
