@@ -175,21 +175,48 @@ out:
 	return error;
 }
 
+/*
+ * vcpu_enter() found something to do first. 0: it entered all the same,
+ * -EAGAIN: done, -EINTR: only ring 3's side can do it.
+ */
+static int vcpu_work(struct vcpu *vcpu)
+{
+	unsigned long work = read_thread_flags() & USER_WORK;
+	int error;
+
+	if (!work) {
+		cond_resched();
+		return -EAGAIN;
+	}
+	/*
+	 * A tracer that stops the thread at each system call makes it sleep,
+	 * and thereby rseq want its attention, before it gets here: every time.
+	 * The second time in a row one entry comes first.
+	 */
+	if (work == _TIF_NOTIFY_RESUME && vcpu->counts.entries == vcpu->entries_seen) {
+		clear_thread_flag(TIF_NOTIFY_RESUME);
+		error = vcpu_enter(vcpu);
+		set_thread_flag(TIF_NOTIFY_RESUME);
+		if (error != -EAGAIN)
+			return error;
+	}
+	vcpu->entries_seen = vcpu->counts.entries;
+	run_page_store(vcpu, DUNE_EXIT_INTR);
+	return -EINTR;
+}
+
 static int vcpu_loop(struct vcpu *vcpu)
 {
 	for (;;) {
 		int action, error;
 
 		error = vcpu_enter(vcpu);
+		if (unlikely(error == -EAGAIN))
+			error = vcpu_work(vcpu);
 		if (unlikely(error)) {
-			if (error != -EAGAIN)
-				return error;
-			if (read_thread_flags() & USER_WORK) {
-				run_page_store(vcpu, DUNE_EXIT_INTR);
-				return -EINTR;
-			}
-			cond_resched();
-			continue;
+			if (error == -EAGAIN)
+				continue;
+			return error;
 		}
 
 		static_call(backend_exit_decode)(vcpu);

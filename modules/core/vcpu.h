@@ -26,6 +26,7 @@ struct vcpu {
 	bool event_sets_cr2;	/* [r] with a page fault from user space */
 	u64 event_cr2;		/* [r] */
 	bool has_sregs;		/* [r] system state was loaded once */
+	u64 entries_seen;	/* [r] when ring 3 last had to be asked */
 	bool dead;		/* [r] after a shutdown nothing is defined */
 	int last_cpu;		/* [r] or -1 */
 	unsigned long tlb_gen;	/* [r] vm->tlb_gen at the last flush */
