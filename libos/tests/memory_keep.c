@@ -114,10 +114,20 @@ static const char *swap_setup(struct truth *t)
 	return NULL;
 }
 
+/*
+ * Under the vCPUs' hands, where they take it back out of the swap cache at once;
+ * and while they cannot, so that it comes back from the device.
+ */
 static bool page_out(struct truth *t, unsigned int round)
 {
-	(void)round;
-	return !madvise(t->area, size_of(t), MADV_PAGEOUT);
+	bool ok = true;
+
+	if (round % 2)
+		ok = !mprotect(t->area, size_of(t), PROT_NONE);
+	ok &= !madvise(t->area, size_of(t), MADV_PAGEOUT);
+	if (round % 2)
+		ok &= !mprotect(t->area, size_of(t), PROT_READ | PROT_WRITE);
+	return ok;
 }
 
 static bool swap_teardown(struct truth *t)
@@ -144,7 +154,7 @@ static const struct scenario scenarios[] = {
 	  .change = fork_and_compare },
 	{ "fork, the child writes", SMALL, ROUNDS, .keeps = true, .no_faults = true,
 	  .change = fork_and_scribble },
-	{ "MADV_PAGEOUT", SMALL, ROUNDS, .keeps = true, .no_faults = true,
+	{ "MADV_PAGEOUT", SMALL, ROUNDS, .keeps = true,
 	  .setup = swap_setup, .change = page_out, .teardown = swap_teardown },
 	{ "compaction", SMALL, ROUNDS / 4, .keeps = true, .no_faults = true,
 	  .change = compact },

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/* Processes in Dune mode that end badly, or that end the machine: what test_life.py needs. */
+#include <dune.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REBOOT_MAGIC 0xfee1dead
+#define REBOOT_MAGIC2 672274793
+#define REBOOT_KEXEC 0x45584543
+
+/* Put together at run time: in a core file it comes from memory, not from the program's text. */
+static char marker[64];
+
+static void *spin(void *arg)
+{
+	volatile unsigned long *count = arg;
+
+	for (;;)
+		(*count)++;
+	return NULL;
+}
+
+/* n threads count in ring 0; the sum goes into a file twice a second. */
+static void spin_with(int n, const char *path)
+{
+	static unsigned long counts[16][8];
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < n; i++)
+		pthread_create(&thread, NULL, spin, counts[i]);
+	for (;;) {
+		unsigned long least = ~0ul;
+		FILE *file;
+
+		usleep(200000);
+		for (i = 0; i < n; i++)
+			least = counts[i][0] < least ? counts[i][0] : least;
+		file = fopen(path, "w");
+		if (!file)
+			exit(1);
+		fprintf(file, "%lu\n", least);
+		fclose(file);
+	}
+}
+
+static void hog(void)
+{
+	size_t size = 1ul << 30, i;
+	volatile char *area = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	for (i = 0; i < size; i += 4096)
+		area[i] = 1;
+	puts("all of it");
+}
+
+static void marker_write(void)
+{
+	snprintf(marker, sizeof(marker), "marker-%s-%d", "of-ring", 0);
+}
+
+static void core(void)
+{
+	static unsigned long count[8];
+	pthread_t thread;
+
+	marker_write();
+	pthread_create(&thread, NULL, spin, count);
+	abort();
+}
+
+/* Whether the file has the marker; holes, of which a core file is full, are left out. */
+static int find(const char *path)
+{
+	static char data[1 << 16];
+	int fd = open(path, O_RDONLY);
+	off_t at = 0;
+
+	marker_write();
+	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		ssize_t n = pread(fd, data, sizeof(data), at);
+
+		if (n <= 0)
+			break;
+		if (memmem(data, (size_t)n, marker, strlen(marker))) {
+			puts("the marker is in it");
+			return 0;
+		}
+		/* Overlapping, so that none is cut in two. */
+		at += n > 4096 ? n - 64 : n;
+	}
+	return 1;
+}
+
+static int kexec(const char *kernel, const char *initrd, const char *cmdline)
+{
+	int k = open(kernel, O_RDONLY), i = open(initrd, O_RDONLY);
+
+	if (syscall(SYS_kexec_file_load, k, i, strlen(cmdline) + 1, cmdline, 0ul)) {
+		perror("kexec_file_load");
+		return 1;
+	}
+	syscall(SYS_reboot, REBOOT_MAGIC, REBOOT_MAGIC2, REBOOT_KEXEC, NULL);
+	perror("reboot");
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && !strcmp(argv[1], "kexec"))
+		return kexec(argv[2], argv[3], argv[4]);
+	if (argc == 3 && !strcmp(argv[1], "find"))
+		return find(argv[2]);
+	if (argc < 2 || dune_init(NULL) || dune_enter())
+		return 2;
+	if (argc == 4 && !strcmp(argv[1], "spin"))
+		spin_with(atoi(argv[2]), argv[3]);
+	if (!strcmp(argv[1], "hog"))
+		hog();
+	if (!strcmp(argv[1], "core"))
+		core();
+	return 2;
+}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""The module's and its processes' lives as a shell sees them: CPUs that go, memory that runs out,
+core files, another kernel started over this one."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dunelab import guestrun, image, paths
+
+ENGINES = ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
+           pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
+
+# moves FILE: whether the number in it grows, after whatever has just been done to the process.
+MOVES = """
+insmod /lab/modules/dune.ko
+moves() {
+    before=$(cat "$1"); for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        sleep 0.2; [ "$(cat "$1")" -gt "$before" ] && return 0
+    done
+    return 1
+}
+started() { while [ ! -s "$1" ]; do sleep 0.1; done; }
+"""
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory):
+    """{guest path: host path} of life-probe, built against libdune."""
+    program = tmp_path_factory.mktemp("life") / "life-probe"
+    libos = paths.root() / "libos"
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-static", "-O1",
+                    f"-I{libos / 'include'}", "-o", program,
+                    Path(__file__).parent / "life_probe.c",
+                    paths.build() / "libos/libdune.a", "-pthread"], check=True)
+    return {"/lab/bin/life-probe": program}
+
+
+def test_load_and_unload_a_hundred_times(guest):
+    result = guest("""
+for i in $(seq 100); do
+    insmod /lab/modules/dune.ko || exit 1
+    [ $((i % 25)) = 0 ] && { example-hello >/dev/null || exit 2; }
+    rmmod dune || exit 3
+done
+echo "loaded and unloaded: $i"
+""")
+    assert result.exit_code == 0 and "loaded and unloaded: 100" in result.console_text()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_vcpus_move_as_cpus_go_and_come(guest, probe, engine):
+    """Each CPU but the first goes and comes; then the threads are sent around by hand."""
+    result = guest(MOVES + """
+life-probe spin 3 /tmp/count & pid=$!
+started /tmp/count
+for round in 1 2; do
+    for cpu in 1 2; do
+        echo 0 >/sys/devices/system/cpu/cpu$cpu/online || echo "cpu$cpu stays"
+        moves /tmp/count || echo "stands still without cpu$cpu"
+        echo 1 >/sys/devices/system/cpu/cpu$cpu/online || echo "cpu$cpu does not come back"
+        moves /tmp/count || echo "stands still with cpu$cpu"
+    done
+done
+for mask in 1 2 4 3 6 7; do
+    taskset -ap $mask $pid >/dev/null
+    moves /tmp/count || echo "stands still on CPUs $mask"
+done
+kill -9 $pid; wait $pid; echo "ended: $?"
+rmmod dune && echo unloaded
+""", files=probe, engine=engine, cpus=3)
+    console = result.console_text()
+    assert not re.search("still|stays|does not", console), console[-2000:]
+    assert "ended: 137" in console and "unloaded" in console, result.detail
+
+
+@pytest.mark.dirty
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_oom_killer_ends_a_process_in_ring_0(guest, probe, engine):
+    """Memory of the guest is charged to the process's group as any other process's."""
+    result = guest(MOVES + """
+mkdir /tmp/cg; mount -t cgroup2 none /tmp/cg
+echo +memory >/tmp/cg/cgroup.subtree_control
+mkdir /tmp/cg/small; echo 48M >/tmp/cg/small/memory.max
+dmesg -c >/dev/null
+sh -c 'echo $$ >/tmp/cg/small/cgroup.procs; exec life-probe hog'; echo "hog: $?"
+grep oom_kill /tmp/cg/small/memory.events
+dmesg | report stdin log; dmesg -c >/dev/null
+grep -v ' 0$' /sys/kernel/debug/dune/stats | grep ^live_
+example-hello && rmmod dune && echo unloaded
+""", files=probe, engine=engine)
+    console, log = result.console_text(), result.payload("log").decode()
+    assert "hog: 137" in console and "oom_kill 1" in console, console[-2000:]
+    assert "live_" not in console and "unloaded" in console
+    assert "Memory cgroup out of memory" in log and not re.search("BUG|WARNING|Oops", log), log
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_core_file_has_the_threads_and_the_memory(guest, probe, engine):
+    result = guest(MOVES + """
+ulimit -c unlimited; cd /tmp
+life-probe core; echo "status: $?"
+head -c 4 core | grep -q ELF && echo "an ELF file"
+life-probe find core
+grep -v ' 0$' /sys/kernel/debug/dune/stats | grep ^live_
+rmmod dune && echo unloaded
+""", files=probe, engine=engine)
+    console = result.console_text()
+    assert "status: 134" in console and "an ELF file" in console, console[-2000:]
+    assert "the marker is in it" in console, console[-2000:]
+    assert "live_" not in console and "unloaded" in console
+
+
+def test_another_kernel_starts_over_a_running_guest(guest, probe, tmp_path):
+    """kexec with vCPUs inside: the new kernel finds the extension off, and loads the module."""
+    second = tmp_path / "second"
+    second.write_bytes(image.build(
+        {"/lab/run": "#!/bin/sh\ninsmod /lab/modules/dune.ko && example-hello\n"},
+        image.kernel_release("cloud"), (), "none", lab=True))
+    result = guest(MOVES + """
+life-probe spin 2 /tmp/count &
+started /tmp/count
+life-probe kexec /second/vmlinuz /second/initrd "console=ttyS0 quiet panic=-1"
+""", files={**probe, "/second/vmlinuz": guestrun.find_kernel(), "/second/initrd": second},
+                   cpus=2, memory_mib=768)
+    console = result.console_text()
+    assert "hello from ring 0" in console, console[-2000:]
+    assert not re.search("BUG|Oops|in use", console), console[-2000:]
+
+
+@pytest.mark.slow
+def test_ten_thousand_forks(guest):
+    guest.ktap("insmod /lab/modules/dune.ko; test-life 10000; s=$?; rmmod dune; exit $s",
+               cpus=2, timeout_s=900)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""The memory programs where the machine has all they ask for: swap, huge pages, and many rounds."""
+
+import pytest
+
+from dunelab import ktap, paths
+
+RICH = """
+insmod /lab/brd.ko rd_nr=1 rd_size=65536
+mkswap /dev/ram0 >/dev/null && swapon /dev/ram0
+echo always >/sys/kernel/mm/transparent_hugepage/enabled
+insmod /lab/modules/dune.ko
+out() { grep '^pswp' /proc/vmstat; }
+"""
+
+
+def boot(guest, script, **options):
+    driver = paths.build() / "kernel/cloud/modules/kernel/drivers/block/brd.ko"
+    return guest(RICH + script, files={"/lab/brd.ko": driver}, cpus=2, **options)
+
+
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
+                                    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+def test_pages_go_to_swap_and_come_back(guest, engine):
+    result = boot(guest, "test-memory_keep; s=$?; out; rmmod dune; exit $s", engine=engine,
+                  timeout_s=120)
+    console = result.console_text()
+    assert result.status == "DONE", result.detail
+    report = ktap.parse(console)
+    assert report.ok, report.failures()
+    assert "# SKIP" not in console
+    counts = dict(line.split() for line in console.splitlines() if line.startswith("pswp"))
+    assert int(counts["pswpout"]) >= 24 and int(counts["pswpin"]) >= 24, counts
+
+
+@pytest.mark.slow
+@pytest.mark.bochs
+@pytest.mark.parametrize("engine", ["bochs", "bochs-vmx"])
+def test_many_rounds(guest, engine):
+    result = boot(guest, "for i in replace keep lazy; do test-memory_$i 30; done; rmmod dune",
+                  engine=engine, timeout_s=900)
+    assert "not ok" not in result.console_text(), result.console_text()[-3000:]
+    assert result.console_text().count("ok ") == 50
