@@ -21,7 +21,7 @@ OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SY
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: deps-kernel bench experiment-check help deps doctor kernel modules libos workloads guest build experiment \
+.PHONY: deps-kernel test-kernels test-debug bench experiment-check help deps doctor kernel modules libos workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
@@ -49,7 +49,7 @@ fuzz: build $(BOCHS) ## random calls and hostile guests: FUZZ_COUNT=N or FUZZ_SE
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
 	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
 
-test: build test-host test-guest test-bochs ## the whole test suite
+test: build test-host test-guest test-bochs $(if $(filter 6.1,$(KERNEL)),test-kernels) ## the whole test suite
 	$(Q)echo "all tests passed"
 
 test-host: kernel ## units on this host, sanitizers on: seconds
@@ -64,6 +64,18 @@ test-guest: build ## tests in QEMU guests
 
 test-bochs: build bochs ## tests in Bochs guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and bochs" tests/guest
+
+test-kernels: ## every test program on the second kernel (6.12) in QEMU
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12
+	$(Q)$(PYTEST) -q tests/style/test_module.py "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
+
+test-debug: ## build the debug kernel (ten to twenty minutes, kept) and run every test program under it
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build FLAVOUR=debug
+	$(Q)$(PYTEST) -q "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
+
+# Exported to what a recipe runs.
+test-kernels: export KERNEL := 6.12
+test-debug: export FLAVOUR := debug
 
 check: kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style

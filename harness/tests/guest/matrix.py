@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Every test program and example on every machine: one boot each, its results as data.
 
-Results are kept in build/matrix/<machine>.json under a digest of what ran, so that tests which
-compare machines boot none again.
+Results are kept in build/matrix/<kernel>/<machine>.json under a digest of what ran, so that tests
+which compare machines boot none again.
 """
 
 import contextlib
@@ -47,10 +47,20 @@ for program in {programs}; do
     report file /tmp/log $program.log
 done
 rmmod dune
+if [ -e /sys/kernel/debug/kmemleak ]; then
+    # What is younger than some seconds is no suspect yet; the second look takes back what moved.
+    sleep 6
+    echo scan >/sys/kernel/debug/kmemleak
+    echo scan >/sys/kernel/debug/kmemleak
+    report file /sys/kernel/debug/kmemleak kmemleak
+fi
 """
 
+# The debug kernel is several times slower and needs memory for its books.
+MEMORY_MIB, PATIENCE = (1536, 8) if paths.kernel_name() == "debug" else (512, 1)
+
 BAD_LOG = re.compile(r"BUG|WARNING|Oops|Call Trace|general protection|UBSAN|stall|refcount_t"
-                     r"")
+                     r"|suspected memory leaks")
 SOURCES = ("libos/tests", "libos/examples", "modules/tests")
 
 
@@ -77,7 +87,7 @@ def results(machine):
     left: lines of live objects that are not zero; log: bad lines of the kernel log; exits: {neutral
     reason: count}. Raises AssertionError if the boot as a whole failed.
     """
-    folder = paths.build() / "matrix"
+    folder = paths.build() / "matrix" / paths.kernel_name()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{machine}.json"
     with _lock(folder / f"{machine}.lock"):
@@ -101,7 +111,7 @@ def _lock(path):
 def _digest(machine):
     total = hashlib.sha256(f"{machine} {SCRIPT} {engines.get(MACHINES[machine][0])}".encode())
     total.update((paths.root() / "vm-images/machines" / f"{machine}.toml").read_bytes())
-    release = guestrun.image.kernel_release("cloud")
+    release = guestrun.image.kernel_release()
     for path in [paths.build() / "modules" / release / "dune.ko",
                  *(paths.build() / "bin" / name for name in programs())]:
         total.update(path.read_bytes())
@@ -111,10 +121,14 @@ def _digest(machine):
 def _boot(machine, workdir):
     workdir.mkdir(exist_ok=True)
     engine, limit, timeout_s = MACHINES[machine]
-    result = guestrun.run(SCRIPT.format(programs=" ".join(programs()), limit=limit), engine=engine,
-                          cpus=2, memory_mib=512, timeout_s=timeout_s, workdir=workdir)
+    script = SCRIPT.format(programs=" ".join(programs()), limit=limit * PATIENCE)
+    result = guestrun.run(script, engine=engine, cpus=2, memory_mib=MEMORY_MIB,
+                          timeout_s=timeout_s * PATIENCE, workdir=workdir)
     (workdir / "initrd").unlink(missing_ok=True)
     assert result.status == DONE and result.exit_code == 0, f"{machine}: {result.detail}"
+    leaks = result.payload("kmemleak")
+    assert not leaks, f"{machine}: kmemleak:\n{_text(leaks)}"
+    assert leaks is not None or PATIENCE == 1, f"{machine}: this debug kernel has no kmemleak"
     before, found = _counters(result.payload("before.stats")), {}
     for program in programs():
         after = _counters(result.payload(f"{program}.stats"))
