@@ -21,7 +21,8 @@ OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SY
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: deps-kernel test-kernels test-debug bench experiment-check help deps doctor kernel modules libos workloads guest build experiment \
+.PHONY: deps-kernel test-kernels test-debug bench experiment-check help deps doctor kernel \
+	modules libos workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
@@ -72,6 +73,7 @@ test-kernels: ## every test program on the second kernel (6.12) in QEMU
 test-debug: ## build the debug kernel (ten to twenty minutes, kept) and run every test program under it
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build FLAVOUR=debug
 	$(Q)$(PYTEST) -q "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
+	$(Q)scripts/record-debug
 
 # Exported to what a recipe runs.
 test-kernels: export KERNEL := 6.12
