@@ -60,7 +60,7 @@ struct backend_ops {
 	/*
 	 * One entry and exit, interrupts off on both sides. Delivers
 	 * vcpu->event; drops cached nested translations first if flush_tdp is
-	 * set or the vCPU comes from another CPU (vcpu->last_cpu).
+	 * set, as it is when the vCPU comes from another CPU.
 	 */
 	void (*enter)(struct vcpu *vcpu, bool flush_tdp);
 	/* Fill vcpu->exit and, if delivery of an event was cut short, vcpu->event. */

@@ -39,7 +39,7 @@ static int handle_reflect(struct vcpu *vcpu)
 	return RESUME_GUEST;
 }
 
-static int handle_hypercall(struct vcpu *vcpu)
+int handle_hypercall(struct vcpu *vcpu)
 {
 	/* Ring 3 code is there to be contained: for it, no such instruction. */
 	if (vcpu->exit.cpl != 0)
@@ -73,7 +73,7 @@ static int handle_unknown(struct vcpu *vcpu)
 	return RETURN_TO_USER;
 }
 
-static int (*const handlers[VCPU_EXIT_COUNT])(struct vcpu *vcpu) = {
+int (*const exit_handlers[VCPU_EXIT_COUNT])(struct vcpu *vcpu) = {
 #define HANDLER(name, handler, doc) [VCPU_EXIT_##name] = handle_##handler,
 	VCPU_EXIT_LIST(HANDLER)
 #undef HANDLER
@@ -84,8 +84,3 @@ const char *const vcpu_exit_names[VCPU_EXIT_COUNT] = {
 	VCPU_EXIT_LIST(NAME)
 #undef NAME
 };
-
-int exit_handle(struct vcpu *vcpu)
-{
-	return handlers[vcpu->exit.reason](vcpu);
-}

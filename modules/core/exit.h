@@ -48,7 +48,7 @@ struct vcpu_exit {
 	u64 gpa;        /* TDP_FAULT */
 	u32 access;     /* TDP_FAULT: TDP_ACCESS_* */
 	u32 error_code; /* DEBUG, ALIGN: the exception's error code */
-	u8 cpl;
+	u8 cpl;         /* HYPERCALL */
 };
 
 /* What the run loop does next. */
@@ -56,8 +56,8 @@ enum exit_action { RESUME_GUEST, RETURN_TO_USER };
 
 struct vcpu;
 
-/* Handlers' table: enum exit_action or -errno. */
-int exit_handle(struct vcpu *vcpu);
+/* By reason; each returns an enum exit_action or -errno. */
+extern int (*const exit_handlers[VCPU_EXIT_COUNT])(struct vcpu *vcpu);
 extern const char *const vcpu_exit_names[VCPU_EXIT_COUNT];
 
 #endif

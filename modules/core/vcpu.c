@@ -7,7 +7,6 @@
 #include <linux/vtime.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
-#include <asm/trapnr.h>
 
 #include "core/power.h"
 #include "core/trace.h"
@@ -78,14 +77,6 @@ void vcpu_destroy(struct vcpu *vcpu)
 	vm_put(vm);
 }
 
-void vcpu_insn_skip(struct vcpu *vcpu, unsigned int length)
-{
-	static_call(backend_rip_advance)(vcpu, length);
-	/* A debugger's single step ends behind this instruction as behind any other. */
-	if (vcpu->regs.rflags & X86_EFLAGS_TF)
-		vcpu_queue_exception(vcpu, X86_TRAP_DB, 0);
-}
-
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
 {
 	/* Vectors with an error code: #DF #TS #NP #SS #GP #PF #AC. */
@@ -113,15 +104,18 @@ static int vcpu_enter(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	unsigned long tlb_gen, flags;
-	int error;
+	int error, cpu;
+	bool moved;
 
 	preempt_disable();
-	if (vcpu->last_cpu >= 0 && vcpu->last_cpu != smp_processor_id()) {
+	cpu = smp_processor_id();
+	moved = vcpu->last_cpu != cpu;
+	if (unlikely(moved) && vcpu->last_cpu >= 0) {
 		backend->cpu_leave(vcpu);
 		vcpu->last_cpu = -1;
 	}
 	local_irq_disable();
-	WRITE_ONCE(vcpu->in_guest_cpu, smp_processor_id());
+	WRITE_ONCE(vcpu->in_guest_cpu, cpu);
 	/* Pairs with the barrier in vm_flush_tlbs(). */
 	smp_mb();
 	flags = read_thread_flags();
@@ -147,11 +141,11 @@ static int vcpu_enter(struct vcpu *vcpu)
 
 	vtime_account_guest_enter();
 	context_tracking_guest_enter();
-	static_call(backend_enter)(vcpu, tlb_gen != vcpu->tlb_gen);
+	static_call(backend_enter)(vcpu, moved || tlb_gen != vcpu->tlb_gen);
 	context_tracking_guest_exit();
 
 	vcpu->tlb_gen = tlb_gen;
-	vcpu->last_cpu = smp_processor_id();
+	vcpu->last_cpu = cpu;
 	/* The exit switched them off. */
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
@@ -205,6 +199,21 @@ static int vcpu_work(struct vcpu *vcpu)
 	return -EINTR;
 }
 
+/* Those that matter without an indirect call. */
+static int exit_handle(struct vcpu *vcpu)
+{
+	switch (vcpu->exit.reason) {
+	case VCPU_EXIT_HYPERCALL:
+		return handle_hypercall(vcpu);
+	case VCPU_EXIT_TDP_FAULT:
+		return handle_tdp_fault(vcpu);
+	case VCPU_EXIT_CPUID:
+		return handle_cpuid(vcpu);
+	default:
+		return exit_handlers[vcpu->exit.reason](vcpu);
+	}
+}
+
 static int vcpu_loop(struct vcpu *vcpu)
 {
 	for (;;) {
@@ -236,6 +245,7 @@ int vcpu_run(struct vcpu *vcpu)
 
 	if (!mutex_trylock(&vcpu->run_lock))
 		return -EBUSY;
+	vcpu->new_run = true;
 	error = vcpu->dead ? -ENODEV : run_page_load(vcpu);
 	if (!error)
 		error = vcpu_loop(vcpu);

@@ -4,6 +4,8 @@
 #define DUNE_CORE_VCPU_H
 
 #include <linux/mutex.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "core/backend.h"
 #include "core/exit.h"
@@ -28,6 +30,7 @@ struct vcpu {
 	bool has_sregs;		/* [r] system state was loaded once */
 	u64 entries_seen;	/* [r] when ring 3 last had to be asked */
 	bool dead;		/* [r] after a shutdown nothing is defined */
+	bool new_run;		/* [r] no entry since DUNE_VCPU_RUN: for the backend */
 	int last_cpu;		/* [r] or -1 */
 	unsigned long tlb_gen;	/* [r] vm->tlb_gen at the last flush */
 	struct tdp_cache cache;	/* [r] */
@@ -44,15 +47,23 @@ int vcpu_run(struct vcpu *vcpu);
 /* DUNE_VCPU_SREGS */
 int vcpu_sregs(struct vcpu *vcpu);
 
-/* Step over the instruction that exited, whose plain encoding is this long. */
-void vcpu_insn_skip(struct vcpu *vcpu, unsigned int length);
 /* Queue an exception for the next entry. */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code);
+/* Step over the instruction that exited, whose plain encoding is this long. */
+static inline void vcpu_insn_skip(struct vcpu *vcpu, unsigned int length)
+{
+	static_call(backend_rip_advance)(vcpu, length);
+	/* A debugger's single step ends behind this instruction as behind any other. */
+	if (unlikely(vcpu->regs.rflags & X86_EFLAGS_TF))
+		vcpu_queue_exception(vcpu, X86_TRAP_DB, 0);
+}
 
 /* run_page.c: between the run page and the vCPU, all checks included. */
 int run_page_load(struct vcpu *vcpu);
 void run_page_store(struct vcpu *vcpu, u32 exit_reason);
 
+/* exit.c */
+int handle_hypercall(struct vcpu *vcpu);
 /* fault.c */
 int handle_tdp_fault(struct vcpu *vcpu);
 /* cpuid.c */

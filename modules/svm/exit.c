@@ -79,6 +79,18 @@ static enum vcpu_exit_reason reason_of(u64 code, u64 info1)
 	}
 }
 
+/* The same; those that come often are found first. */
+static enum vcpu_exit_reason reason_find(u64 code, u64 info1)
+{
+	if (code == SVM_EXIT_VMMCALL)
+		return VCPU_EXIT_HYPERCALL;
+	if (code == SVM_EXIT_NPF)
+		return VCPU_EXIT_TDP_FAULT;
+	if (code == SVM_EXIT_CPUID)
+		return VCPU_EXIT_CPUID;
+	return reason_of(code, info1);
+}
+
 /*
  * A nested fault met while the CPU pushed an exception frame: the event is lost
  * unless it is delivered again. INT n, INT3 and INTO need no help: the
@@ -125,7 +137,7 @@ void svm_exit_decode(struct vcpu *vcpu)
 	struct vcpu_exit *exit = &vcpu->exit;
 
 	exit->hw_reason = control->exit_code;
-	exit->reason = reason_of(control->exit_code, control->exit_info_1);
+	exit->reason = reason_find(control->exit_code, control->exit_info_1);
 	exit->cpl = vmcb->save.cpl;
 	switch (exit->reason) {
 	case VCPU_EXIT_TDP_FAULT:

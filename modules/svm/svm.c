@@ -149,8 +149,7 @@ static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
 	u64 host_vmcb_pa = cpu->host_vmcb_pa;
 
 	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
-	if (unlikely(flush_tdp || vcpu->last_cpu != smp_processor_id() ||
-		     svm->asid_generation != cpu->asid_generation))
+	if (unlikely(flush_tdp || svm->asid_generation != cpu->asid_generation))
 		svm_asid_assign(svm, cpu);
 	event_to_vmcb(vcpu, vmcb);
 	vmcb->save.rax = vcpu->regs.rax;

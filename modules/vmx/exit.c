@@ -35,8 +35,9 @@ static void nested_fault_read(struct vmx_vcpu *vmx)
 	/* An IRET that faults has unblocked NMIs already, but will run again. */
 	if (!(exit->vectoring & VECTORING_INFO_VALID_MASK) &&
 	    exit->qualification & EPT_NMI_UNBLOCKED) {
-		vmx->interruptibility |= GUEST_INTR_STATE_NMI;
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, vmx->interruptibility);
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
+				   GUEST_INTR_STATE_NMI);
 	}
 }
 
@@ -52,9 +53,6 @@ void vmx_exit_read(struct vcpu *vcpu)
 	vcpu->regs.rip = vmx->rip = vmcs_read(GUEST_RIP);
 	vcpu->regs.rsp = vmx->rsp = vmcs_read(GUEST_RSP);
 	vcpu->regs.rflags = vmx->rflags = vmcs_read(GUEST_RFLAGS);
-	vmx->interruptibility = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	/* The stack segment's privilege is the guest's. */
-	exit->cpl = vmcs_read(GUEST_SS_AR_BYTES) >> RIGHTS_DPL_SHIFT & 3;
 
 	switch (exit->reason) {
 	case EXIT_REASON_EXCEPTION_NMI:
@@ -71,6 +69,9 @@ void vmx_exit_read(struct vcpu *vcpu)
 		nested_fault_read(vmx);
 		break;
 	case EXIT_REASON_VMCALL:
+		/* The stack segment's privilege is the guest's. */
+		exit->cpl = vmcs_read(GUEST_SS_AR_BYTES) >> RIGHTS_DPL_SHIFT & 3;
+		fallthrough;
 	case EXIT_REASON_CPUID:
 		exit->length = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 		break;
@@ -158,6 +159,18 @@ static enum vcpu_exit_reason reason_of(u32 code)
 	}
 }
 
+/* The same; those that come often are found first. */
+static enum vcpu_exit_reason reason_find(const struct vmx_exit *exit)
+{
+	if (exit->reason == EXIT_REASON_VMCALL)
+		return VCPU_EXIT_HYPERCALL;
+	if (exit->reason == EXIT_REASON_EPT_VIOLATION)
+		return VCPU_EXIT_TDP_FAULT;
+	if (exit->reason == EXIT_REASON_CPUID)
+		return VCPU_EXIT_CPUID;
+	return reason_of(exit_code(exit));
+}
+
 /*
  * An exit met while the CPU pushed an exception frame: the event is lost unless
  * it is delivered again. INT n, INT3, INTO and INT1 need no help: the
@@ -208,7 +221,7 @@ void vmx_exit_decode(struct vcpu *vcpu)
 	struct vcpu_exit *exit = &vcpu->exit;
 
 	exit->hw_reason = hw->reason;
-	exit->reason = reason_of(exit_code(hw));
+	exit->reason = reason_find(hw);
 	exit->cpl = hw->cpl;
 	switch (exit->reason) {
 	case VCPU_EXIT_TDP_FAULT:

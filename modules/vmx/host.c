@@ -47,49 +47,47 @@ void vmx_host_write(void)
 	vmcs_write(HOST_RIP, (unsigned long)vmx_vmexit);
 }
 
-/* Host fields that change from entry to entry, written if they did. */
-static void host_refresh(struct vmx_vcpu *vmx, u64 fs_base)
+void vmx_host_task_read(struct vmx_vcpu *vmx)
 {
-	u64 cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+	u64 fs_base = x86_fsbase_read_cpu();
+
+	rdmsrl(MSR_KERNEL_GS_BASE, vmx->msrs->host[VMX_MSR_KERNEL_GS_BASE].value);
+	savesegment(ds, vmx->segments.ds);
+	savesegment(es, vmx->segments.es);
+	savesegment(fs, vmx->segments.fs);
+	savesegment(gs, vmx->segments.gs);
+	vmx->segments.any = vmx->segments.ds || vmx->segments.es ||
+			    vmx->segments.fs || vmx->segments.gs;
+	if (vmx->host_fs_base != fs_base)
+		vmcs_write(HOST_FS_BASE, vmx->host_fs_base = fs_base);
+}
+
+/* Host fields that change from entry to entry, written if they did. */
+static void host_refresh(struct vmx_vcpu *vmx)
+{
+	u64 cr3 = __native_read_cr3(), cr4 = native_read_cr4();
 
 	if (vmx->host_cr3 != cr3)
 		vmcs_write(HOST_CR3, vmx->host_cr3 = cr3);
 	if (vmx->host_cr4 != cr4)
 		vmcs_write(HOST_CR4, vmx->host_cr4 = cr4);
-	if (vmx->host_fs_base != fs_base)
-		vmcs_write(HOST_FS_BASE, vmx->host_fs_base = fs_base);
-}
-
-/* What the task has in its segment registers, LDT included: all null in nearly every process. */
-struct segments {
-	u16 ds, es, fs, gs, ldt;
-};
-
-static void segments_save(struct segments *s)
-{
-	savesegment(ds, s->ds);
-	savesegment(es, s->es);
-	savesegment(fs, s->fs);
-	savesegment(gs, s->gs);
-	store_ldt(s->ldt);
 }
 
 /* A selector loads the base of its descriptor: the base comes after it. */
-static void segments_restore(const struct segments *s, u64 fs_base, u64 user_gs_base)
+static void segments_restore(const struct vmx_vcpu *vmx)
 {
-	if (s->ldt)
-		asm volatile("lldt %0" ::"rm"(s->ldt));
-	if (s->ds)
-		loadsegment(ds, s->ds);
-	if (s->es)
-		loadsegment(es, s->es);
-	if (s->fs) {
-		loadsegment(fs, s->fs);
-		wrmsrl(MSR_FS_BASE, fs_base);
+	if (vmx->segments.ds)
+		loadsegment(ds, vmx->segments.ds);
+	if (vmx->segments.es)
+		loadsegment(es, vmx->segments.es);
+	if (vmx->segments.fs) {
+		loadsegment(fs, vmx->segments.fs);
+		wrmsrl(MSR_FS_BASE, vmx->host_fs_base);
 	}
-	if (s->gs) {
-		load_gs_index(s->gs);
-		wrmsrl(MSR_KERNEL_GS_BASE, user_gs_base);
+	if (vmx->segments.gs) {
+		load_gs_index(vmx->segments.gs);
+		wrmsrl(MSR_KERNEL_GS_BASE,
+		       vmx->msrs->host[VMX_MSR_KERNEL_GS_BASE].value);
 	}
 }
 
@@ -98,7 +96,7 @@ static u64 pebs_stop(void)
 {
 	u64 enabled = 0;
 
-	if (boot_cpu_has(X86_FEATURE_PEBS)) {
+	if (cpu_feature_enabled(X86_FEATURE_PEBS)) {
 		rdmsrl(MSR_IA32_PEBS_ENABLE, enabled);
 		if (enabled)
 			wrmsrl(MSR_IA32_PEBS_ENABLE, 0);
@@ -109,15 +107,13 @@ static u64 pebs_stop(void)
 bool vmx_host_switch(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	u64 fs_base = x86_fsbase_read_cpu();
-	u64 *user_gs_base = &vmx->msrs->host[VMX_MSR_KERNEL_GS_BASE].value;
-	u64 debugctl = get_debugctlmsr(), pebs = pebs_stop();
-	struct segments segments;
+	u64 debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR), pebs = pebs_stop();
 	bool refused;
+	u32 ldt;
 
-	rdmsrl(MSR_KERNEL_GS_BASE, *user_gs_base);
-	segments_save(&segments);
-	host_refresh(vmx, fs_base);
+	/* Other threads of the process may change it at any time. */
+	asm volatile("sldt %0" : "=r"(ldt));
+	host_refresh(vmx);
 	if (vmx_features.flush_l1d)
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	if (vmx->cr2 != native_read_cr2())
@@ -129,13 +125,22 @@ bool vmx_host_switch(struct vcpu *vcpu)
 	/* Indirect branches of the guest must not steer the host's: rewriting is the barrier. */
 	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec_ctrl_current());
-	if (debugctl)
+	if (unlikely(debugctl))
 		update_debugctlmsr(debugctl);
-	if (pebs)
+	if (unlikely(pebs))
 		wrmsrl(MSR_IA32_PEBS_ENABLE, pebs);
-	/* The exit made the limits of TSS and GDT the largest there are. */
-	invalidate_tss_limit();
-	load_fixmap_gdt(raw_smp_processor_id());
-	segments_restore(&segments, fs_base, *user_gs_base);
+	/*
+	 * The exit made the GDT's limit the largest there is and the TSS's that
+	 * of a TSS without I/O permissions.
+	 */
+	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
+		invalidate_tss_limit();
+	else
+		__this_cpu_write(__tss_limit_invalid, true);
+	native_load_gdt(this_cpu_ptr(&vmx_cpus.gdt));
+	if (unlikely(ldt))
+		asm volatile("lldt %w0" ::"r"(ldt));
+	if (unlikely(vmx->segments.any))
+		segments_restore(vmx);
 	return refused;
 }

@@ -203,8 +203,6 @@ void vmx_vmcs_load(struct vcpu *vcpu)
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (cpu->current_vcpu == vmx)
-		return;
 	if (vmx->loaded_cpu < 0)
 		WARN_ON_ONCE(vmx_vmclear(vmx->vmcs_pa));
 	WARN_ON_ONCE(vmx_vmptrld(vmx->vmcs_pa));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Intel VMX: probe, switch on per CPU, and one entry and exit. */
 #include <asm/cpufeature.h>
+#include <asm/desc.h>
 #include <asm/perf_event.h>
 #include <asm/tlbflush.h>
 #include <linux/gfp.h>
@@ -88,6 +89,8 @@ static int vmx_cpu_enable(void)
 	}
 	vmx_tlb_flush_cpu();
 	cpu->current_vcpu = NULL;
+	cpu->gdt.address = (unsigned long)get_cpu_gdt_ro(smp_processor_id());
+	cpu->gdt.size = GDT_SIZE - 1;
 	cpu->enabled = true;
 out:
 	local_irq_restore(flags);
@@ -157,12 +160,16 @@ static void regs_to_vmcs(struct vcpu *vcpu, bool event)
 	rip_wrap(vcpu);
 	moved = event || regs->rip != vmx->rip || regs->rflags != vmx->rflags;
 
+	if (!moved) {
+		if (regs->rsp != vmx->rsp)
+			vmcs_write(GUEST_RSP, regs->rsp);
+		return;
+	}
 	/*
 	 * The shadow of STI or MOV SS ends where the guest does not go on as it
 	 * was; the CPU would refuse it together with an interrupt or with TF.
 	 */
-	if (moved && vmx->interruptibility) {
-		vmx->interruptibility = 0;
+	if (vmcs_read(GUEST_INTERRUPTIBILITY_INFO)) {
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
 		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	}
@@ -178,8 +185,13 @@ static void vmx_enter(struct vcpu *vcpu, bool flush_tdp)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	vmx_vmcs_load(vcpu);
-	if (flush_tdp || vcpu->last_cpu != smp_processor_id())
+	if (unlikely(this_cpu_read(vmx_cpus.current_vcpu) != vmx))
+		vmx_vmcs_load(vcpu);
+	if (unlikely(vcpu->new_run)) {
+		vcpu->new_run = false;
+		vmx_host_task_read(vmx);
+	}
+	if (unlikely(flush_tdp))
 		vmx_tlb_flush(vcpu);
 	if (vmx->sregs_pending)
 		vmx_sregs_write(vmx);
@@ -194,8 +206,8 @@ static void vmx_enter(struct vcpu *vcpu, bool flush_tdp)
 		return;
 	}
 	vmx_exit_read(vcpu);
-	if (!(vmx->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
-		vmx->launched = true;
+	if (unlikely(!vmx->launched))
+		vmx->launched = !(vmx->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
 }
 
 const struct backend_ops vmx_backend = {

@@ -4,6 +4,7 @@
 #define DUNE_VMX_VMX_H
 
 #include <linux/list.h>
+#include <asm/desc_defs.h>
 #include <asm/vmx.h>
 
 #include "core/backend.h"
@@ -34,7 +35,7 @@ struct vmx_exit {
 	u32 length;	   /* of the instruction, where that is defined */
 	u64 qualification; /* with a nested fault */
 	u64 gpa;	   /* with a nested fault */
-	u8 cpl;
+	u8 cpl;		   /* with a hypercall */
 };
 
 /* Hardware state of one vCPU. */
@@ -52,7 +53,12 @@ struct vmx_vcpu {
 	/* As last written: a field that has not changed is not written again. */
 	u64 host_rsp, host_cr3, host_cr4, host_fs_base;
 	u64 rip, rsp, rflags; /* as last read or written */
-	u32 interruptibility; /* as last read or written */
+
+	/* The task's segment registers; any: one is not null. */
+	struct {
+		u16 ds, es, fs, gs;
+		bool any;
+	} segments;
 	u64 cr2;	      /* not in the VMCS */
 	struct vmx_exit exit;
 };
@@ -62,6 +68,7 @@ struct vmx_cpu {
 	void *vmxon_region;
 	struct list_head loaded; /* VMCSs that its caches may hold */
 	struct vmx_vcpu *current_vcpu;
+	struct desc_ptr gdt;	 /* the host's, as LGDT takes it */
 	bool enabled;
 };
 
@@ -94,7 +101,10 @@ void vmx_msr_map_destroy(void);
 int vmx_vcpu_create(struct vcpu *vcpu);
 void vmx_vcpu_destroy(struct vcpu *vcpu);
 void vmx_cpu_leave(struct vcpu *vcpu);
-/* Make it the current VMCS of this CPU; interrupts off, it is on no other CPU. */
+/*
+ * Make it the current VMCS of this CPU, which it is not yet; interrupts off, it
+ * is on no other CPU.
+ */
 void vmx_vmcs_load(struct vcpu *vcpu);
 /* Write it back and forget it, if this CPU holds it; interrupts off. */
 void vmx_vmcs_unload(struct vcpu *vcpu);
@@ -109,6 +119,8 @@ void vmx_sregs_write(struct vmx_vcpu *vmx);
 /* host.c */
 /* Constant host state, for the CPU that loads the VMCS. */
 void vmx_host_write(void);
+/* What belongs to the task that runs the vCPU, and stays as it is while it does. */
+void vmx_host_task_read(struct vmx_vcpu *vmx);
 /* One world switch: true if the CPU refused. What an exit does not restore is restored here. */
 bool vmx_host_switch(struct vcpu *vcpu);
 
