@@ -14,6 +14,7 @@ from dunelab.errors import GuestError, UsageError
 KVM_MODULES = ("virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", "arch/x86/kvm/kvm-amd.ko",
                "arch/x86/kvm/kvm-intel.ko")
 TIMEOUT_S = 400.0
+CONSOLE_LINES = 10
 
 # KVM and dune.ko exclude each other: one after the other, Linux first, on one CPU.
 SCRIPT = """
@@ -49,7 +50,8 @@ def measure(name, options="", workdir=None):
     result = guestrun.run(SCRIPT.format(options=options), name, guest_files(),
                           timeout_s=TIMEOUT_S, workdir=workdir)
     if not result.ok:
-        raise GuestError(f"{name}: {result.detail}\nconsole: {result.console}")
+        said = result.console_text().splitlines()[-CONSOLE_LINES:]
+        raise GuestError("\n".join([f"{name}: {result.detail}", *said]))
     return result
 
 

@@ -41,20 +41,38 @@ static void nested_fault_read(struct vmx_vcpu *vmx)
 	}
 }
 
+/* Of an instruction that exits whenever it runs: no event can be on its way then. */
+static void instruction_read(struct vmx_exit *exit, u32 reason)
+{
+	exit->vectoring = 0;
+	exit->length = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	/* The stack segment's privilege is the guest's. */
+	if (reason == EXIT_REASON_VMCALL)
+		exit->cpl = vmcs_read(GUEST_SS_AR_BYTES) >> RIGHTS_DPL_SHIFT & 3;
+}
+
 void vmx_exit_read(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	struct vmx_exit *exit = &vmx->exit;
+	u32 reason = vmcs_read(VM_EXIT_REASON);
 
-	exit->reason = vmcs_read(VM_EXIT_REASON);
-	exit->vectoring = vmcs_read(IDT_VECTORING_INFO_FIELD);
-	if (exit->vectoring & VECTORING_INFO_DELIVER_CODE_MASK)
-		exit->vectoring_error = vmcs_read(IDT_VECTORING_ERROR_CODE);
+	exit->reason = reason;
 	vcpu->regs.rip = vmx->rip = vmcs_read(GUEST_RIP);
 	vcpu->regs.rsp = vmx->rsp = vmcs_read(GUEST_RSP);
 	vcpu->regs.rflags = vmx->rflags = vmcs_read(GUEST_RFLAGS);
+	if (reason == EXIT_REASON_VMCALL || reason == EXIT_REASON_CPUID) {
+		instruction_read(exit, reason);
+		return;
+	}
 
-	switch (exit->reason) {
+	exit->vectoring = vmcs_read(IDT_VECTORING_INFO_FIELD);
+	if (exit->vectoring & VECTORING_INFO_DELIVER_CODE_MASK)
+		exit->vectoring_error = vmcs_read(IDT_VECTORING_ERROR_CODE);
+	switch (reason) {
+	case EXIT_REASON_EPT_VIOLATION:
+		nested_fault_read(vmx);
+		break;
 	case EXIT_REASON_EXCEPTION_NMI:
 		exit->interrupt = vmcs_read(VM_EXIT_INTR_INFO);
 		if (exit->interrupt & INTR_INFO_DELIVER_CODE_MASK)
@@ -64,16 +82,6 @@ void vmx_exit_read(struct vcpu *vcpu)
 		break;
 	case EXIT_REASON_MCE_DURING_VMENTRY:
 		asm volatile("int $18");
-		break;
-	case EXIT_REASON_EPT_VIOLATION:
-		nested_fault_read(vmx);
-		break;
-	case EXIT_REASON_VMCALL:
-		/* The stack segment's privilege is the guest's. */
-		exit->cpl = vmcs_read(GUEST_SS_AR_BYTES) >> RIGHTS_DPL_SHIFT & 3;
-		fallthrough;
-	case EXIT_REASON_CPUID:
-		exit->length = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 		break;
 	}
 }
@@ -162,11 +170,13 @@ static enum vcpu_exit_reason reason_of(u32 code)
 /* The same; those that come often are found first. */
 static enum vcpu_exit_reason reason_find(const struct vmx_exit *exit)
 {
-	if (exit->reason == EXIT_REASON_VMCALL)
+	u32 reason = exit->reason;
+
+	if (reason == EXIT_REASON_VMCALL)
 		return VCPU_EXIT_HYPERCALL;
-	if (exit->reason == EXIT_REASON_EPT_VIOLATION)
+	if (reason == EXIT_REASON_EPT_VIOLATION)
 		return VCPU_EXIT_TDP_FAULT;
-	if (exit->reason == EXIT_REASON_CPUID)
+	if (reason == EXIT_REASON_CPUID)
 		return VCPU_EXIT_CPUID;
 	return reason_of(exit_code(exit));
 }

@@ -51,7 +51,11 @@ static inline bool vmx_invept(u64 type, u64 eptp)
 	return failed;
 }
 
-/* A field that does not exist is a mistake of ours: said once, and read as 0. */
+/*
+ * A field that does not exist is a mistake of ours: said once, with the field
+ * among the registers, and read as 0. A plain WARN_ON_ONCE() is an instruction,
+ * not a call: what surrounds these keeps its registers.
+ */
 static inline unsigned long vmcs_read(unsigned long field)
 {
 	unsigned long value;
@@ -60,7 +64,7 @@ static inline unsigned long vmcs_read(unsigned long field)
 	asm volatile("vmread %2, %1"
 		     : "=@ccna"(failed), "=rm"(value)
 		     : "r"(field));
-	return WARN_ONCE(failed, "dune: vmread %lx failed\n", field) ? 0 : value;
+	return WARN_ON_ONCE(failed) ? 0 : value;
 }
 
 static inline void vmcs_write(unsigned long field, unsigned long value)
@@ -71,8 +75,7 @@ static inline void vmcs_write(unsigned long field, unsigned long value)
 		     : "=@ccna"(failed)
 		     : "r"(field), "rm"(value)
 		     : "memory");
-	WARN_ONCE(failed, "dune: vmwrite %lx = %lx failed, error %lu\n", field,
-		  value, failed ? vmcs_read(0x4400) : 0);
+	WARN_ON_ONCE(failed);
 }
 
 #endif

@@ -101,10 +101,7 @@ void vmx_msr_map_destroy(void);
 int vmx_vcpu_create(struct vcpu *vcpu);
 void vmx_vcpu_destroy(struct vcpu *vcpu);
 void vmx_cpu_leave(struct vcpu *vcpu);
-/*
- * Make it the current VMCS of this CPU, which it is not yet; interrupts off, it
- * is on no other CPU.
- */
+/* Make it the current VMCS of this CPU; interrupts off, it is on no other CPU. */
 void vmx_vmcs_load(struct vcpu *vcpu);
 /* Write it back and forget it, if this CPU holds it; interrupts off. */
 void vmx_vmcs_unload(struct vcpu *vcpu);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
+#include <unistd.h>
 
 #include "micro/groups.h"
 
@@ -42,6 +44,17 @@ static unsigned int number(const char *text, unsigned long most)
 	return (unsigned int)value;
 }
 
+/* A heap at a random place could lie where the guest's memory has to be. */
+static void without_randomization(char **argv)
+{
+	int now = personality(0xffffffff);
+
+	if (now < 0 || now & ADDR_NO_RANDOMIZE)
+		return;
+	personality((unsigned long)now | ADDR_NO_RANDOMIZE);
+	execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -54,6 +67,7 @@ int main(int argc, char **argv)
 	struct plan plan = { .batches = 20, .iterations = 200 };
 	int option;
 
+	without_randomization(argv);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'b':
