@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
+#include "core/limit.h"
 #include "core/stats.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
@@ -13,12 +14,18 @@ static atomic_t next_id;
 
 struct vm *vm_create(void)
 {
+	struct limit_user *user = limit_take();
 	struct vm *vm;
-	int error = -ENOMEM;
+	int error;
 
+	if (IS_ERR(user))
+		return ERR_CAST(user);
 	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
-	if (!vm)
+	if (!vm) {
+		limit_give(user);
 		return ERR_PTR(-ENOMEM);
+	}
+	vm->user = user;
 	kref_init(&vm->refcount);
 	spin_lock_init(&vm->mmu_lock);
 	init_waitqueue_head(&vm->settled);
@@ -42,6 +49,7 @@ destroy_tdp:
 drop_mm:
 	mmdrop(vm->mm);
 	kvfree(vm);
+	limit_give(user);
 	return ERR_PTR(error);
 }
 
@@ -57,6 +65,7 @@ static void vm_destroy(struct kref *refcount)
 	live_dec(LIVE_VMS);
 	stats_vm_retire(&vm->retired);
 	mmdrop(vm->mm);
+	limit_give(vm->user);
 	kvfree(vm);
 }
 

@@ -16,6 +16,7 @@
 #include "core/tdp.h"
 
 struct dentry;
+struct limit_user;
 
 #define VCPUS_MAX 1024
 
@@ -23,6 +24,7 @@ struct dentry;
 struct vm {
 	struct kref refcount;	     /* (a) the VM fd and each vCPU hold one */
 	struct mm_struct *mm;	     /* (c) holds mm_count, not mm_users */
+	struct limit_user *user;     /* (c) whose it counts as */
 	struct mmu_notifier notifier; /* (c) */
 	struct dentry *debugfs;	     /* (c) */
 	unsigned int id;	     /* (c) */

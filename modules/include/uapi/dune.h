@@ -11,6 +11,11 @@
  * Errors all calls share: -EIO the caller's mm is not the VM's (a forked child
  * makes a VM of its own), -EINVAL a reserved field or an unknown flag is set or
  * a size is unknown, -EFAULT a bad pointer, -ENOTTY no such request.
+ *
+ * Limits: a user has no more VMs than the module's parameter vms_per_user says
+ * (DUNE_VM_CREATE: -EDQUOT), a VM no more than vcpus_max vCPUs (-EMFILE) and
+ * slots_max slots (-ENOSPC). All memory that a call makes the module allocate is
+ * charged to the memory cgroup of the caller (-ENOMEM).
  */
 #ifndef _UAPI_DUNE_H
 #define _UAPI_DUNE_H
