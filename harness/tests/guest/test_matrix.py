@@ -11,7 +11,7 @@ PROVOKED = ("CPUID", "IO", "RDMSR", "WRMSR", "CR_ACCESS", "DR_ACCESS", "HLT", "I
             "XSETBV", "TASK_SWITCH", "DEBUG", "ALIGN", "SHUTDOWN", "ENTRY_FAILED", "UNKNOWN")
 # What a program may do as often as time allows, or as its machine has features for; or where one
 # processor looks at the privilege first and another at whether to exit: the outcome is the same.
-UNEVEN = re.compile(r"fuzz|escape_(?!msrs|virt|cpuid)")
+UNEVEN = re.compile(r"fuzz|hostile_(state|threads)|escape_(?!msrs|virt|cpuid)")
 
 
 @pytest.mark.parametrize("machine", [
