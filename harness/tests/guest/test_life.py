@@ -10,8 +10,7 @@ import pytest
 
 from dunelab import guestrun, image, paths
 
-ENGINES = ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
-           pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
+ENGINES = ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
 
 # moves FILE: whether the number in it grows, after whatever has just been done to the process.
 MOVES = """

@@ -19,8 +19,7 @@ def boot(guest, script, **options):
     return guest(RICH + script, files={"/lab/brd.ko": driver}, cpus=2, **options)
 
 
-@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
-                                    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
 def test_pages_go_to_swap_and_come_back(guest, engine):
     result = boot(guest, "test-memory_keep; s=$?; out; rmmod dune; exit $s", engine=engine,
                   timeout_s=120)
