@@ -201,9 +201,13 @@ static void emulator_look(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 's' },  { "count", required_argument, NULL, 'c' },
-		{ "first", required_argument, NULL, 'i' }, { "only", required_argument, NULL, 'o' },  { "parts", required_argument, NULL, 'p' },
-		{ "shrink", required_argument, NULL, 'f' }, { "limit", required_argument, NULL, 'l' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "first", required_argument, NULL, 'i' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "parts", required_argument, NULL, 'p' },
+		{ "shrink", required_argument, NULL, 'f' },
+		{ "limit", required_argument, NULL, 'l' },
 		{ 0 },
 	};
 	struct guest guest = { .seed = 1, .parts = GUEST_ALL_PARTS };
@@ -233,7 +237,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	emulator_look();
-	guest.emulated_xsetbv = tcg;
+	guest.tcg = tcg;
 	guest.bare = bare_create();
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	lseek(kmsg, 0, SEEK_END);

@@ -19,7 +19,7 @@ struct guest {
 	struct bare *bare;
 	uint64_t seed, index;
 	uint64_t parts;	      /* that it has */
-	bool emulated_xsetbv; /* XSETBV would reach the host's register: leave it out */
+	bool tcg;	      /* QEMU: leave out what it does not survive */
 	int ring;
 	unsigned char code[1024];
 	size_t size;
