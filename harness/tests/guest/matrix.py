@@ -30,9 +30,15 @@ EXAMPLES = {
     "pagefault": ['read-only page says "before"', 'now it says "after", 1 write fault caught'],
 }
 
+# A disk in memory to swap to; the debug kernel has the driver built in.
+SWAP = """
+[ -e /dev/ram0 ] || insmod /lab/brd.ko rd_nr=1 rd_size=65536
+mkswap /dev/ram0 >/dev/null && swapon /dev/ram0 || exit 1
+"""
+
 # Large pages as on a machine with more memory; the module; then each program, its output, its
 # status, what the kernel said meanwhile and what the module counts.
-SCRIPT = """
+SCRIPT = SWAP + """
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
 dmesg -c >/dev/null
 insmod /lab/modules/dune.ko || exit 1
@@ -71,6 +77,12 @@ def programs():
         kind = "example" if folder.endswith("examples") else "test"
         found += [f"{kind}-{p.stem}" for p in (paths.root() / folder).glob("*.c")]
     return sorted(found)
+
+
+def swap_files():
+    """{guest path: host path} of what SWAP needs."""
+    driver = paths.kernel() / "modules/kernel/drivers/block/brd.ko"
+    return {"/lab/brd.ko": driver} if driver.exists() else {}
 
 
 def gaps(machine):
@@ -123,7 +135,7 @@ def _boot(machine, workdir):
     engine, limit, timeout_s = MACHINES[machine]
     script = SCRIPT.format(programs=" ".join(programs()), limit=limit * PATIENCE)
     result = guestrun.run(script, engine=engine, cpus=2, memory_mib=MEMORY_MIB,
-                          timeout_s=timeout_s * PATIENCE, workdir=workdir)
+                          timeout_s=timeout_s * PATIENCE, workdir=workdir, files=swap_files())
     (workdir / "initrd").unlink(missing_ok=True)
     assert result.status == DONE and result.exit_code == 0, f"{machine}: {result.detail}"
     leaks = result.payload("kmemleak")

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The memory programs where the machine has all they ask for: swap, huge pages, and many rounds."""
 
+import matrix
 import pytest
 
-from dunelab import ktap, paths
+from dunelab import ktap
 
-RICH = """
-insmod /lab/brd.ko rd_nr=1 rd_size=65536
-mkswap /dev/ram0 >/dev/null && swapon /dev/ram0
+RICH = matrix.SWAP + """
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
 insmod /lab/modules/dune.ko
 out() { grep '^pswp' /proc/vmstat; }
@@ -15,8 +14,7 @@ out() { grep '^pswp' /proc/vmstat; }
 
 
 def boot(guest, script, **options):
-    driver = paths.build() / "kernel/cloud/modules/kernel/drivers/block/brd.ko"
-    return guest(RICH + script, files={"/lab/brd.ko": driver}, cpus=2, **options)
+    return guest(RICH + script, files=matrix.swap_files(), cpus=2, **options)
 
 
 @pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
