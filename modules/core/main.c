@@ -46,9 +46,12 @@ static int __init dune_load(void)
 	error = power_init();
 	if (error)
 		goto remove_backend;
-	error = stats_init();
+	error = crash_init();
 	if (error)
 		goto power_off;
+	error = stats_init();
+	if (error)
+		goto remove_crash;
 	error = dev_register();
 	if (error)
 		goto remove_stats;
@@ -57,6 +60,8 @@ static int __init dune_load(void)
 
 remove_stats:
 	stats_exit();
+remove_crash:
+	crash_exit();
 power_off:
 	power_exit();
 remove_backend:
@@ -68,6 +73,7 @@ static void __exit dune_unload(void)
 {
 	dev_unregister();
 	stats_exit();
+	crash_exit();
 	power_exit();
 	backend->remove();
 }

@@ -10,7 +10,6 @@
 #include <linux/syscore_ops.h>
 
 #include "core/backend.h"
-#include "core/compat.h"
 #include "core/power.h"
 
 DEFINE_PER_CPU(bool, power_on);
@@ -82,14 +81,11 @@ int power_init(void)
 		return hotplug_state;
 	register_syscore_ops(&syscore);
 	register_reboot_notifier(&reboot_block);
-	/* A crash kernel is started from an NMI on each CPU, which must not be in the extension. */
-	cpu_emergency_register_virt_callback(backend->cpu_disable);
 	return 0;
 }
 
 void power_exit(void)
 {
-	cpu_emergency_unregister_virt_callback(backend->cpu_disable);
 	unregister_reboot_notifier(&reboot_block);
 	unregister_syscore_ops(&syscore);
 	cpuhp_remove_state(hotplug_state);
