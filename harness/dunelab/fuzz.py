@@ -2,12 +2,13 @@
 """`fuzz`: random calls and hostile guests by the thousand; what fails is kept as a reproducer."""
 
 import argparse
+import json
 import re
 import tempfile
 import time
 from pathlib import Path
 
-from dunelab import engine as engines, guestrun, paths
+from dunelab import engine as engines, guestrun, hostenv, image, paths
 from dunelab.errors import GuestError, UsageError
 
 # Program: how many make up the figures to reach (100,000 calls; 20,000 guests), and how many go
@@ -106,7 +107,7 @@ def main(argv):
     engines.get(args.engine).ensure()
     slow = args.engine.startswith("bochs")
     in_a_boot = {program: counts[slow] for program, counts in IN_A_BOOT.items()}
-    folder, sums = (args.out or paths.root() / "results") / "fuzz", {}
+    folder, sums, boots, begin = (args.out or paths.root() / "results") / "fuzz", {}, 0, time.time()
     for program, seed, count in _rounds(args.program or built(), args.count, args.seed,
                                         args.seconds, in_a_boot):
         with tempfile.TemporaryDirectory(prefix="dunelab-fuzz-") as workdir:
@@ -117,12 +118,25 @@ def main(argv):
                 sums[what] = sums.get(what, 0) + n
             print(f"{args.engine} {program} seed {seed}: {_listed(seen)} ({result.wall_s:.0f} s)",
                   flush=True)
+            boots += 1
             if complaint(result):
                 path = keep(folder, args.engine, program, seed, count, result)
                 raise GuestError(f"fuzz-{program}, seed {seed}: {complaint(result)}\n"
                                  f"reproducer: {path}")
+    commit, dirty = hostenv.commit()
+    record(folder, {
+        "engine": args.engine, "version": engines.get(args.engine).version(),
+        "kernel": image.kernel_release(), "commit": commit, "dirty": dirty, "boots": boots,
+        "first_seed": args.seed, "sums": sums, "seconds": round(time.time() - begin),
+        "end": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     print(f"{args.engine}: {_listed(sums)}, no complaint")
     return 0
+
+
+def record(folder, run):
+    """Keep what a clean run did as FOLDER/<engine>.json, for scripts/record-fuzz."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{run['engine']}.json").write_text(json.dumps(run, indent=1) + "\n")
 
 
 def _listed(counts):
