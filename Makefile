@@ -21,7 +21,7 @@ OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SY
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: deps-kernel test-kernels test-debug bench experiment-check help deps doctor kernel \
+.PHONY: deps-kernel test-kernels test-debug test-long bench fuzz experiment-check help deps doctor kernel \
 	modules libos workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
@@ -75,9 +75,14 @@ test-debug: ## build the debug kernel (ten to twenty minutes, kept) and run ever
 	$(Q)$(PYTEST) -q "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
 	$(Q)scripts/record-debug
 
-# Exported to what a recipe runs.
-test-kernels: export KERNEL := 6.12
-test-debug: export FLAVOUR := debug
+# Exported to what a recipe runs, whatever the command line says.
+test-kernels: override export KERNEL := 6.12
+test-kernels: override export FLAVOUR := cloud
+test-debug: override export FLAVOUR := debug
+test-debug: override export KERNEL := 6.1
+
+test-long: build bochs ## the tests that are too slow for make test: 10,000 forks, many rounds
+	$(Q)$(PYTEST) -q -n 2 -m slow tests/guest
 
 check: kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style
