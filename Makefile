@@ -6,6 +6,12 @@ BUILD ?= $(CURDIR)/build
 FLAVOUR ?= cloud
 KERNEL ?= 6.1
 export FLAVOUR KERNEL
+one_of = $(if $(filter 1,$(words $($(1)))),$(filter $(2),$($(1))))
+$(if $(call one_of,KERNEL,6.1 6.12),,$(error KERNEL="$(KERNEL)": want 6.1 or 6.12))
+$(if $(call one_of,FLAVOUR,cloud generic rt debug),,$(error \
+	FLAVOUR="$(FLAVOUR)": want cloud, generic, rt or debug))
+$(if $(and $(filter debug,$(FLAVOUR)),$(filter-out 6.1,$(KERNEL))),$(error \
+	the debug kernel is a 6.1: FLAVOUR=debug takes no other KERNEL))
 PYTHON ?= /usr/bin/python3
 DUNELAB := PYTHONPATH=$(CURDIR)/harness PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m dunelab
 PYTEST := cd harness && PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
@@ -14,14 +20,19 @@ KERNEL_DIR := $(BUILD)/kernel/$(KERNEL_NAME)
 Q := $(if $(V),,@)
 
 WORKLOAD ?= kv
+CMD ?= uname -a
+export CMD
 ENGINE ?= bochs
 BOCHS = $(if $(filter bochs%,$(ENGINE)),bochs)
+# What was asked for, for targets whose default is another: $(call engine,DEFAULT)
+engine = $(if $(filter command line environment,$(origin ENGINE)),$(ENGINE),$(1))
 # make variable -> option of `dunelab experiment`
-OPTIONS := --engine $(ENGINE) $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
+OPTIONS := --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: deps-kernel test-kernels test-debug test-long bench fuzz experiment-check help deps doctor kernel \
+.PHONY: deps-kernel test-kernels test-debug test-long bench fuzz \
+	fuzz-check experiment-check help deps doctor kernel \
 	modules libos workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
@@ -40,12 +51,17 @@ experiment-check: ## only check the arguments of `make experiment`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) experiment $(WORKLOAD) $(OPTIONS) --check
 
 bench: build ## what exits and faults cost in Linux, KVM and dune.ko (ENGINE=qemu-icount)
-	$(Q)$(DUNELAB) bench $(if $(filter command line,$(origin ENGINE)),$(ENGINE))
+	$(Q)$(DUNELAB) bench '$(call engine,qemu-icount)'
 
-fuzz: build $(BOCHS) ## random calls and hostile guests: FUZZ_COUNT=N or FUZZ_SECONDS=S, SEED, ENGINE=qemu
-	$(Q)$(DUNELAB) fuzz --engine $(if $(filter command line,$(origin ENGINE)),$(ENGINE),qemu) \
-		$(if $(SEED),--seed $(SEED)) $(if $(FUZZ_COUNT),--count $(FUZZ_COUNT)) \
-		$(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS))
+FUZZ_BOCHS := $(if $(filter bochs%,$(call engine,qemu)),bochs)
+FUZZ := --engine '$(call engine,qemu)' $(if $(SEED),--seed '$(SEED)') \
+	$(if $(FUZZ_COUNT),--count '$(FUZZ_COUNT)') $(if $(FUZZ_SECONDS),--seconds '$(FUZZ_SECONDS)')
+
+fuzz: fuzz-check build $(FUZZ_BOCHS) ## random calls, hostile guests: FUZZ_COUNT, FUZZ_SECONDS, SEED
+	$(Q)$(DUNELAB) fuzz $(FUZZ)
+
+fuzz-check: ## only check the arguments of `make fuzz`
+	$(Q)! test -x $(PYTHON) || $(DUNELAB) fuzz $(FUZZ) --check
 
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
 	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
@@ -67,11 +83,11 @@ test-bochs: build bochs ## tests in Bochs guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and bochs" tests/guest
 
 test-kernels: ## every test program on the second kernel (6.12) in QEMU
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12 FLAVOUR=cloud
 	$(Q)$(PYTEST) -q tests/style/test_module.py "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
 
 test-debug: ## build the debug kernel (ten to twenty minutes, kept) and run every test program under it
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build FLAVOUR=debug
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build FLAVOUR=debug KERNEL=6.1
 	$(Q)$(PYTEST) -q "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
 	$(Q)scripts/record-debug
 
@@ -98,7 +114,7 @@ deps-kernel: ## the packages that building the debug kernel needs
 	$(Q)scripts/deps kernel
 
 run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=qemu]
-	$(Q)$(DUNELAB) boot --engine $(if $(filter command line,$(origin ENGINE)),$(ENGINE),qemu) -- '$(or $(CMD),uname -a)'
+	$(Q)$(DUNELAB) boot --engine '$(call engine,qemu)' -- "$$CMD"
 
 build: guest libos workloads modules ## everything that goes into a guest
 

@@ -91,24 +91,32 @@ def _arguments(argv):
                         + ", ".join(f"{n} of {p}" for p, n in PROGRAMS.items()) + ")")
     parser.add_argument("--seconds", type=int, help="go on for so long, whatever the count")
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")
+    parser.add_argument("--check", action="store_true", help="only check these arguments")
     args = parser.parse_args(argv)
-    unknown = [name for name in args.program if name not in built()]
-    if unknown or not built():
-        raise UsageError(f"no fuzzer {' '.join(unknown)}: run make build; there are "
-                         f"{', '.join(PROGRAMS)}")
-    if args.seed < 0 or (args.count or 1) < 1 or (args.seconds or 1) < 1:
-        raise UsageError("want --seed from 0, --count and --seconds from 1")
+    unknown = [name for name in args.program if name not in PROGRAMS]
+    if unknown:
+        raise UsageError(f"no fuzzer {' '.join(unknown)}: there are {', '.join(PROGRAMS)}")
+    for name, value, low in (("--seed (SEED)", args.seed, 0),
+                             ("--count (FUZZ_COUNT)", args.count, 1),
+                             ("--seconds (FUZZ_SECONDS)", args.seconds, 1)):
+        if value is not None and not low <= value < 2 ** 62:
+            raise UsageError(f"{name} {value}: want a number from {low} to 2^62")
+    engines.get(args.engine)
     return args
 
 
 def main(argv):
     """The command: one line a boot, then the sums."""
     args = _arguments(argv)
+    if args.check:
+        return 0
+    if set(built()) < set(args.program or PROGRAMS):
+        raise UsageError("the fuzzers are not built: run make build")
     engines.get(args.engine).ensure()
     slow = args.engine.startswith("bochs")
     in_a_boot = {program: counts[slow] for program, counts in IN_A_BOOT.items()}
     folder, sums, boots, begin = (args.out or paths.root() / "results") / "fuzz", {}, 0, time.time()
-    for program, seed, count in _rounds(args.program or built(), args.count, args.seed,
+    for program, seed, count in _rounds(args.program or PROGRAMS, args.count, args.seed,
                                         args.seconds, in_a_boot):
         with tempfile.TemporaryDirectory(prefix="dunelab-fuzz-") as workdir:
             result = guestrun.run(script(program, seed, count), args.engine, cpus=2,
