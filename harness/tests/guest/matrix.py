@@ -42,6 +42,7 @@ SCRIPT = SWAP + """
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
 dmesg -c >/dev/null
 insmod /lab/modules/dune.ko || exit 1
+dmesg -c >/dev/null
 cat /sys/kernel/debug/dune/stats | report stdin before.stats
 for program in {programs}; do
     timeout {limit} $program >/tmp/out 2>&1 </dev/null
@@ -52,7 +53,8 @@ for program in {programs}; do
     dmesg -c | grep -v 'segfault at\\|Code: \\|likely on CPU\\|taint' >/tmp/log
     report file /tmp/log $program.log
 done
-rmmod dune
+rmmod dune || exit 1
+dmesg -c | report stdin unload.log
 if [ -e /sys/kernel/debug/kmemleak ]; then
     # What is younger than some seconds is no suspect yet; the second look takes back what moved.
     sleep 6
@@ -65,7 +67,8 @@ fi
 # The debug kernel is several times slower and needs memory for its books.
 MEMORY_MIB, PATIENCE = (1536, 8) if paths.kernel_name() == "debug" else (512, 1)
 
-BAD_LOG = re.compile(r"BUG|WARNING|Oops|Call Trace|general protection|UBSAN|stall|refcount_t"
+# "dune: ": what a process does, the module says nothing about.
+BAD_LOG = re.compile(r"dune: |BUG|WARNING|Oops|Call Trace|general protection|UBSAN|stall|refcount_t"
                      r"|suspected memory leaks")
 SOURCES = ("libos/tests", "libos/examples", "modules/tests")
 
@@ -121,7 +124,8 @@ def _lock(path):
 
 
 def _digest(machine):
-    total = hashlib.sha256(f"{machine} {SCRIPT} {engines.get(MACHINES[machine][0])}".encode())
+    version = engines.get(MACHINES[machine][0]).version()
+    total = hashlib.sha256(f"{machine} {SCRIPT} {version}".encode())
     total.update((paths.root() / "vm-images/machines" / f"{machine}.toml").read_bytes())
     release = guestrun.image.kernel_release()
     for path in [paths.build() / "modules" / release / "dune.ko",
@@ -138,6 +142,8 @@ def _boot(machine, workdir):
                           timeout_s=timeout_s * PATIENCE, workdir=workdir, files=swap_files())
     (workdir / "initrd").unlink(missing_ok=True)
     assert result.status == DONE and result.exit_code == 0, f"{machine}: {result.detail}"
+    said = _text(result.payload("unload.log"))
+    assert not BAD_LOG.search(said), f"{machine}: while dune.ko was unloaded:\n{said}"
     leaks = result.payload("kmemleak")
     assert not leaks, f"{machine}: kmemleak:\n{_text(leaks)}"
     assert leaks is not None or PATIENCE == 1, f"{machine}: this debug kernel has no kmemleak"
