@@ -96,6 +96,11 @@ static void gates(void)
 	LOAD(0, UD2);
 	bare_gate_set(bare, BARE_UD, bare_at(bare, BARE_STUBS), 0x8e, BARE_CS3, 0);
 	ktap_check(trapped(bare_run(bare), BARE_GP, BARE_CS3 & ~3u), "a gate to ring 3");
+	/* ud2; in ring 1: cpuid; int3. After an exit the CPU looks at what an event left in SS. */
+	LOAD(3, UD2 "\x0f\xa2\xcc");
+	bare_gdt(bare)[BARE_GDT_FREE / 8] = bare_gdt(bare)[BARE_CS0 / 8] | 1ull << 45;
+	bare_gate_set(bare, BARE_UD, bare_at(bare, BARE_CODE) + 2, 0x8e, BARE_GDT_FREE, 1);
+	ktap_check(trapped(bare_run(bare), BARE_BP, 0), "a gate to ring 1");
 	LOAD(0, UD2);
 	bare_gate_set(bare, BARE_UD, bare_at(bare, BARE_STUBS), 0x8e, BARE_SS0, 0);
 	ktap_check(trapped(bare_run(bare), BARE_GP, BARE_SS0), "a gate to a data segment");
@@ -185,7 +190,7 @@ static void far_transfers(void)
 int main(void)
 {
 	bare = bare_create();
-	ktap_plan(13 + 9 + 13);
+	ktap_plan(13 + 10 + 13);
 	segments();
 	gates();
 	far_transfers();
