@@ -14,12 +14,7 @@
  * needs per-CPU data may run, and with GIF clear nothing does.
  */
 SYM_FUNC_START(svm_vmrun)
-	push %rbp
-	push %r15
-	push %r14
-	push %r13
-	push %r12
-	push %rbx
+	HOST_REGS_PUSH
 	push %rdx		/* host_vmcb_pa */
 	push %rsi		/* regs */
 
@@ -32,19 +27,8 @@ SYM_FUNC_START(svm_vmrun)
 	vmload %rax
 
 	mov %rsi, %rdi
-	mov RCX(%rdi), %rcx
-	mov RDX(%rdi), %rdx
+	GUEST_REGS_LOAD
 	mov RBX(%rdi), %rbx
-	mov RBP(%rdi), %rbp
-	mov RSI(%rdi), %rsi
-	mov R8(%rdi), %r8
-	mov R9(%rdi), %r9
-	mov R10(%rdi), %r10
-	mov R11(%rdi), %r11
-	mov R12(%rdi), %r12
-	mov R13(%rdi), %r13
-	mov R14(%rdi), %r14
-	mov R15(%rdi), %r15
 	mov RDI(%rdi), %rdi
 #ifdef CONFIG_MITIGATION_TSA
 	VM_CLEAR_CPU_BUFFERS
@@ -57,20 +41,7 @@ SYM_FUNC_START(svm_vmrun)
 	vmsave %rax
 
 	pop %rax		/* regs */
-	mov %rcx, RCX(%rax)
-	mov %rdx, RDX(%rax)
-	mov %rbx, RBX(%rax)
-	mov %rbp, RBP(%rax)
-	mov %rsi, RSI(%rax)
-	mov %rdi, RDI(%rax)
-	mov %r8, R8(%rax)
-	mov %r9, R9(%rax)
-	mov %r10, R10(%rax)
-	mov %r11, R11(%rax)
-	mov %r12, R12(%rax)
-	mov %r13, R13(%rax)
-	mov %r14, R14(%rax)
-	mov %r15, R15(%rax)
+	GUEST_REGS_SAVE
 
 	pop %rax		/* host_vmcb_pa */
 	vmload %rax
@@ -81,26 +52,6 @@ SYM_FUNC_START(svm_vmrun)
 #ifdef X86_FEATURE_IBPB_ON_VMEXIT
 	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
 #endif
-	xor %ecx, %ecx
-	xor %edx, %edx
-	xor %ebx, %ebx
-	xor %ebp, %ebp
-	xor %esi, %esi
-	xor %edi, %edi
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
-	xor %r12d, %r12d
-	xor %r13d, %r13d
-	xor %r14d, %r14d
-	xor %r15d, %r15d
-
-	pop %rbx
-	pop %r12
-	pop %r13
-	pop %r14
-	pop %r15
-	pop %rbp
+	HOST_REGS_POP
 	RET
 SYM_FUNC_END(svm_vmrun)

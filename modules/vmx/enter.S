@@ -24,12 +24,7 @@
  * loads the host's segments and MSRs, so it may use them at once.
  */
 SYM_FUNC_START(vmx_vmenter)
-	push %rbp
-	push %r15
-	push %r14
-	push %r13
-	push %r12
-	push %rbx
+	HOST_REGS_PUSH
 	push %rdi		/* regs */
 
 	/* The exit comes back with the stack as it is here. */
@@ -43,18 +38,7 @@ SYM_FUNC_START(vmx_vmenter)
 	vmwrite %rsp, %rax
 .Lstack_known:
 	mov %edx, %ebx		/* launched */
-	mov RCX(%rdi), %rcx
-	mov RDX(%rdi), %rdx
-	mov RBP(%rdi), %rbp
-	mov RSI(%rdi), %rsi
-	mov R8(%rdi), %r8
-	mov R9(%rdi), %r9
-	mov R10(%rdi), %r10
-	mov R11(%rdi), %r11
-	mov R12(%rdi), %r12
-	mov R13(%rdi), %r13
-	mov R14(%rdi), %r14
-	mov R15(%rdi), %r15
+	GUEST_REGS_LOAD
 	mov RAX(%rdi), %rax
 	test %bl, %bl
 	mov RBX(%rdi), %rbx
@@ -79,20 +63,7 @@ SYM_INNER_LABEL(vmx_vmexit, SYM_L_GLOBAL)
 	ANNOTATE_NOENDBR
 	push %rax
 	mov 8(%rsp), %rax	/* regs */
-	mov %rcx, RCX(%rax)
-	mov %rdx, RDX(%rax)
-	mov %rbx, RBX(%rax)
-	mov %rbp, RBP(%rax)
-	mov %rsi, RSI(%rax)
-	mov %rdi, RDI(%rax)
-	mov %r8, R8(%rax)
-	mov %r9, R9(%rax)
-	mov %r10, R10(%rax)
-	mov %r11, R11(%rax)
-	mov %r12, R12(%rax)
-	mov %r13, R13(%rax)
-	mov %r14, R14(%rax)
-	mov %r15, R15(%rax)
+	GUEST_REGS_SAVE
 	pop %rcx
 	mov %rcx, RAX(%rax)
 	pop %rax
@@ -103,26 +74,6 @@ SYM_INNER_LABEL(vmx_vmexit, SYM_L_GLOBAL)
 	CLEAR_BRANCH_HISTORY_VMEXIT
 	xor %eax, %eax
 .Lout:
-	xor %ecx, %ecx
-	xor %edx, %edx
-	xor %ebx, %ebx
-	xor %ebp, %ebp
-	xor %esi, %esi
-	xor %edi, %edi
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
-	xor %r12d, %r12d
-	xor %r13d, %r13d
-	xor %r14d, %r14d
-	xor %r15d, %r15d
-
-	pop %rbx
-	pop %r12
-	pop %r13
-	pop %r14
-	pop %r15
-	pop %rbp
+	HOST_REGS_POP
 	RET
 SYM_FUNC_END(vmx_vmenter)
