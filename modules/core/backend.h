@@ -22,6 +22,7 @@ struct tdp_format {
 	u64 accessed;  /* set by the CPU when it uses a leaf; 0: it cannot */
 	u64 present;   /* an entry with none of these bits is empty */
 	u64 encrypted; /* memory encryption bit, or 0 */
+	bool exec_4k;  /* instructions come from 4 KiB leaves only */
 };
 
 /* An exception or interrupt to deliver at the next entry. */

@@ -117,6 +117,9 @@ static int pfnmap_find(struct mm_struct *mm, struct vm_area_struct *vma,
 	}
 	if (write && !args.writable)
 		error = -EFAULT;
+	/* In ring 0 ENQCMDS may name any process's memory to a device. */
+	if (!pfn_valid(args.pfn) && boot_cpu_has(X86_FEATURE_ENQCMD))
+		error = -EFAULT;
 	found->page = NULL;
 	found->pa = (u64)args.pfn << PAGE_SHIFT;
 	if (!args.writable)
@@ -201,8 +204,14 @@ static int host_page_find(struct mm_struct *mm, hva_t hva, u32 access,
 	}
 	gup_flags = write ? FOLL_WRITE :
 		    vma->vm_flags & VM_READ ? 0 : FOLL_FORCE;
-	if (get_user_pages(hva & PAGE_MASK, 1, gup_flags, &found->page) != 1)
+	/* What userfaultfd has to bring is waited for in ring 3, not under the lock. */
+	if (userfaultfd_armed(vma)) {
+		if (get_user_pages_fast_only(hva & PAGE_MASK, 1, gup_flags & FOLL_WRITE,
+					     &found->page) != 1)
+			goto unlock;
+	} else if (get_user_pages(hva & PAGE_MASK, 1, gup_flags, &found->page) != 1) {
 		goto unlock;
+	}
 	error = 0;
 	if (!write)
 		found->prot &= ~TDP_WRITE;
@@ -218,13 +227,20 @@ static void fault_map(struct vcpu *vcpu, gpa_t gpa, u64 pa,
 		      enum tdp_level level, unsigned int prot)
 {
 	struct vm *vm = vcpu->vm;
+	bool stale = false;
 	void *replaced;
 
-	replaced = tdp_map(&vm->tdp, &vcpu->cache, gpa, pa, level, prot);
-	if (unlikely(replaced)) {
-		vm_flush_tlbs(vm);
-		tdp_table_free(&vm->tdp, replaced);
+	if (level == TDP_2M && vm->tdp.format->exec_4k) {
+		/* Split once, it stays so: an instruction and its data may lie in one. */
+		if (vcpu->exit.access & TDP_ACCESS_EXEC || tdp_is_split(&vm->tdp, gpa))
+			level = TDP_4K;
+		else
+			prot &= ~TDP_EXEC;
 	}
+	replaced = tdp_map(&vm->tdp, &vcpu->cache, gpa, pa, level, prot, &stale);
+	if (unlikely(stale))
+		vm_flush_tlbs(vm);
+	tdp_table_free(&vm->tdp, replaced);
 	if (level == TDP_2M)
 		vcpu->counts.tdp_maps_2m++;
 	else

@@ -21,6 +21,13 @@ BACKEND_DIRECT_LIST(BACKEND_DIRECT_DEFINE)
 /* The extension that this CPU's vendor makes; it says itself why it will not do. */
 static int backend_probe(void)
 {
+#ifdef X86_FEATURE_FRED
+	/* NMIs and machine checks are handed on by INT n, which FRED does not take for them. */
+	if (cpu_feature_enabled(X86_FEATURE_FRED)) {
+		pr_err("this kernel uses FRED: not supported (boot with fred=off)\n");
+		return -EOPNOTSUPP;
+	}
+#endif
 	switch (boot_cpu_data.x86_vendor) {
 	case X86_VENDOR_AMD:
 	case X86_VENDOR_HYGON:

@@ -123,29 +123,31 @@ static u64 *table_below(struct tdp *tdp, struct tdp_cache *cache, u64 *entry)
 
 /* The table that has the leaf for gpa. */
 static u64 *table_for(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa,
-		      enum tdp_level leaf_level)
+		      enum tdp_level leaf_level, bool *stale)
 {
 	u64 *table = tdp->root, *entry;
 	int level;
 
 	for (level = tdp->levels; level > leaf_level; level--) {
 		entry = &table[entry_index(gpa, level)];
-		if (entry_present(tdp, *entry) && entry_leaf(tdp, *entry, level))
+		if (entry_present(tdp, *entry) && entry_leaf(tdp, *entry, level)) {
 			WRITE_ONCE(*entry, 0); /* a 2 MiB leaf gives way to 4 KiB */
+			*stale = true;
+		}
 		table = table_below(tdp, cache, entry);
 	}
 	return table;
 }
 
 void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
-	      enum tdp_level leaf_level, unsigned int prot)
+	      enum tdp_level leaf_level, unsigned int prot, bool *stale)
 {
 	const struct tdp_format *format = tdp->format;
 	u64 *table = tdp->recent, *entry, leaf;
 	void *replaced = NULL;
 
 	if (leaf_level != TDP_4K || !table || tdp->recent_2m != gpa >> 21) {
-		table = table_for(tdp, cache, gpa, leaf_level);
+		table = table_for(tdp, cache, gpa, leaf_level, stale);
 		if (leaf_level == TDP_4K) {
 			tdp->recent = table;
 			tdp->recent_2m = gpa >> 21;
@@ -161,6 +163,7 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 		if (entry_present(tdp, *entry) &&
 		    !entry_leaf(tdp, *entry, leaf_level))
 			replaced = entry_table(tdp, *entry);
+		*stale |= replaced != NULL;
 		if (replaced == tdp->recent)
 			tdp->recent = NULL;
 	}
@@ -170,6 +173,20 @@ void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
 	leaf |= (prot & TDP_EXEC) ? format->exec : format->noexec;
 	WRITE_ONCE(*entry, leaf);
 	return replaced;
+}
+
+bool tdp_is_split(struct tdp *tdp, gpa_t gpa)
+{
+	u64 *table = tdp->root, entry = 0;
+	int level;
+
+	for (level = tdp->levels; level > TDP_4K; level--) {
+		entry = table[entry_index(gpa, level)];
+		if (!entry_present(tdp, entry) || entry_leaf(tdp, entry, level))
+			return false;
+		table = entry_table(tdp, entry);
+	}
+	return true;
 }
 
 /*

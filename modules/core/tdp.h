@@ -51,9 +51,12 @@ void tdp_cache_drain(struct tdp_cache *cache);
 /*
  * Under the VM's mmu_lock. tdp_map() returns a table page that a 2 MiB leaf
  * replaced, to be freed by tdp_table_free() once no CPU can still walk it.
+ * *stale is set if CPUs may hold translations of a leaf that is gone.
  */
 void *tdp_map(struct tdp *tdp, struct tdp_cache *cache, gpa_t gpa, u64 pa,
-	      enum tdp_level level, unsigned int prot);
+	      enum tdp_level level, unsigned int prot, bool *stale);
+/* Whether the 2 MiB around gpa are mapped by 4 KiB leaves, or were. */
+bool tdp_is_split(struct tdp *tdp, gpa_t gpa);
 bool tdp_zap(struct tdp *tdp, gpa_t start, gpa_t end);
 bool tdp_age(struct tdp *tdp, gpa_t start, gpa_t end, bool clear);
 void tdp_table_free(struct tdp *tdp, void *table);

@@ -89,6 +89,7 @@ void vm_flush_tlbs(struct vm *vm)
 	struct vcpu *vcpu;
 
 	lockdep_assert_held(&vm->mmu_lock);
+	preempt_disable(); /* the lock alone does not, on a real-time kernel */
 	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
 	/*
 	 * Pairs with the barrier in vcpu_enter(): either the vCPU sees the new
@@ -104,6 +105,7 @@ void vm_flush_tlbs(struct vm *vm)
 	}
 	if (!cpumask_empty(&vm->kick))
 		smp_call_function_many(&vm->kick, kicked, NULL, true);
+	preempt_enable();
 }
 
 void vm_counts(struct vm *vm, struct event_counts *sum)

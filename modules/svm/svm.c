@@ -7,6 +7,7 @@
 #include <linux/gfp.h>
 #include <linux/percpu.h>
 
+#include "core/machine_check.h"
 #include "svm/insn.h"
 #include "svm/svm.h"
 
@@ -166,7 +167,7 @@ static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
 	svm_stgi();
 	/* The intercept came before the host's handler: it runs on this CPU, now. */
 	if (vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + X86_TRAP_MC)
-		asm volatile("int $18");
+		host_machine_check();
 
 	vcpu->regs.rax = vmcb->save.rax;
 	vcpu->regs.rsp = vmcb->save.rsp;

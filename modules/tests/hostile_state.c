@@ -274,7 +274,7 @@ static void garbage(void)
 	}
 	timer = (struct itimerval){ 0 };
 	setitimer(ITIMER_REAL, &timer, NULL);
-	ktap_check(!other && entered > 300 && refused > 300,
+	ktap_check(!other && entered > 100 && refused > 300,
 		   "random state runs or is refused: %u ran, %u refused, %u else", entered,
 		   refused, other);
 	bare_vcpu_renew(bare);

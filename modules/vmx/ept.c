@@ -24,6 +24,12 @@ const struct tdp_format *vmx_tdp_format(void)
 		format.write |= VMX_EPT_DIRTY_BIT;
 		format.accessed = VMX_EPT_ACCESS_BIT;
 	}
+	/*
+	 * A guest that changes the size of a page it executes from, as it may,
+	 * stops such a CPU for good (CVE-2018-12207) unless every translation of
+	 * instructions is 4 KiB large.
+	 */
+	format.exec_4k = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 	return &format;
 }
 

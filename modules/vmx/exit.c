@@ -2,6 +2,7 @@
 /* Decode a VMX exit into a neutral one, and the event whose delivery it cut short. */
 #include <asm/trapnr.h>
 
+#include "core/machine_check.h"
 #include "vmx/insn.h"
 #include "vmx/vmx.h"
 
@@ -12,8 +13,6 @@
 #define REASON_SMI 6
 
 #define RIGHTS_DPL_SHIFT 5
-/* Of the qualification of a nested fault. */
-#define EPT_NMI_UNBLOCKED BIT_ULL(12)
 
 /* The host's own handlers for what ended the guest before they could run. */
 static void host_event_handle(const struct vmx_exit *exit)
@@ -23,22 +22,7 @@ static void host_event_handle(const struct vmx_exit *exit)
 	if (vector == X86_TRAP_NMI)
 		asm volatile("int $2"); /* its IRET ends the blocking of NMIs, too */
 	else if (vector == X86_TRAP_MC)
-		asm volatile("int $18");
-}
-
-static void nested_fault_read(struct vmx_vcpu *vmx)
-{
-	struct vmx_exit *exit = &vmx->exit;
-
-	exit->qualification = vmcs_read(EXIT_QUALIFICATION);
-	exit->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
-	/* An IRET that faults has unblocked NMIs already, but will run again. */
-	if (!(exit->vectoring & VECTORING_INFO_VALID_MASK) &&
-	    exit->qualification & EPT_NMI_UNBLOCKED) {
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
-			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) |
-				   GUEST_INTR_STATE_NMI);
-	}
+		host_machine_check();
 }
 
 /* Of an instruction that exits whenever it runs: no event can be on its way then. */
@@ -69,9 +53,15 @@ void vmx_exit_read(struct vcpu *vcpu)
 	exit->vectoring = vmcs_read(IDT_VECTORING_INFO_FIELD);
 	if (exit->vectoring & VECTORING_INFO_DELIVER_CODE_MASK)
 		exit->vectoring_error = vmcs_read(IDT_VECTORING_ERROR_CODE);
-	switch (reason) {
+	switch ((u16)reason) { /* a refused entry has a flag above */
 	case EXIT_REASON_EPT_VIOLATION:
-		nested_fault_read(vmx);
+		/*
+		 * Whether an IRET had unblocked NMIs is not looked at: that is
+		 * told where the guest has NMIs of its own, and this one never
+		 * has. Host NMIs are never blocked in the guest.
+		 */
+		exit->qualification = vmcs_read(EXIT_QUALIFICATION);
+		exit->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 		break;
 	case EXIT_REASON_EXCEPTION_NMI:
 		exit->interrupt = vmcs_read(VM_EXIT_INTR_INFO);
@@ -81,7 +71,7 @@ void vmx_exit_read(struct vcpu *vcpu)
 		host_event_handle(exit);
 		break;
 	case EXIT_REASON_MCE_DURING_VMENTRY:
-		asm volatile("int $18");
+		host_machine_check();
 		break;
 	}
 }
@@ -91,6 +81,8 @@ void vmx_exit_read(struct vcpu *vcpu)
 
 static u32 exit_code(const struct vmx_exit *exit)
 {
+	if ((u16)exit->reason == EXIT_REASON_MCE_DURING_VMENTRY)
+		return EXIT_REASON_MCE_DURING_VMENTRY;
 	if (exit->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return VMX_EXIT_REASONS_FAILED_VMENTRY;
 	if (exit->reason == EXIT_REASON_EXCEPTION_NMI)

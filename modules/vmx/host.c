@@ -47,15 +47,20 @@ void vmx_host_write(void)
 	vmcs_write(HOST_RIP, (unsigned long)vmx_vmexit);
 }
 
+static void segments_read(struct vmx_vcpu *vmx)
+{
+	savesegment(ds, vmx->segments.ds);
+	savesegment(es, vmx->segments.es);
+	savesegment(fs, vmx->segments.fs);
+	savesegment(gs, vmx->segments.gs);
+}
+
 void vmx_host_task_read(struct vmx_vcpu *vmx)
 {
 	u64 fs_base = x86_fsbase_read_cpu();
 
 	rdmsrl(MSR_KERNEL_GS_BASE, vmx->msrs->host[VMX_MSR_KERNEL_GS_BASE].value);
-	savesegment(ds, vmx->segments.ds);
-	savesegment(es, vmx->segments.es);
-	savesegment(fs, vmx->segments.fs);
-	savesegment(gs, vmx->segments.gs);
+	segments_read(vmx);
 	vmx->segments.any = vmx->segments.ds || vmx->segments.es ||
 			    vmx->segments.fs || vmx->segments.gs;
 	if (vmx->host_fs_base != fs_base)
@@ -111,8 +116,10 @@ bool vmx_host_switch(struct vcpu *vcpu)
 	bool refused;
 	u32 ldt;
 
-	/* Other threads of the process may change it at any time. */
+	/* Other threads of the process may change it, and what selectors mean, at any time. */
 	asm volatile("sldt %0" : "=r"(ldt));
+	if (unlikely(vmx->segments.any))
+		segments_read(vmx);
 	host_refresh(vmx);
 	if (vmx_features.flush_l1d)
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
