@@ -91,10 +91,21 @@ static enum vcpu_exit_reason reason_find(u64 code, u64 info1)
 	return reason_of(code, info1);
 }
 
+/* Whether the event that was cut short is the one that this entry injected. */
+static bool was_injected(const struct svm_vcpu *svm, u32 info)
+{
+	const u32 event = SVM_EXITINTINFO_VALID | SVM_EXITINTINFO_TYPE_MASK |
+			  SVM_EXITINTINFO_VEC_MASK;
+
+	return !((svm->injected ^ info) & event) &&
+	       svm->injected_rip == svm->vmcb->save.rip;
+}
+
 /*
  * A nested fault met while the CPU pushed an exception frame: the event is lost
  * unless it is delivered again. INT n, INT3 and INTO need no help: the
- * instruction pointer is still on them and they execute again.
+ * instruction pointer is still on them and they execute again. The CPU calls
+ * the last two exceptions, as it does a #BP or #OF that was injected.
  */
 static void event_recover(struct vcpu *vcpu,
 			  const struct vmcb_control_area *control)
@@ -113,7 +124,8 @@ static void event_recover(struct vcpu *vcpu,
 		type = EVENT_NMI;
 		break;
 	case SVM_EXITINTINFO_TYPE_EXEPT:
-		if (vector == X86_TRAP_BP || vector == X86_TRAP_OF)
+		if ((vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
+		    !was_injected(to_svm(vcpu), info))
 			return;
 		type = EVENT_EXCEPTION;
 		break;

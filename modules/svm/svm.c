@@ -126,14 +126,18 @@ static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 		[EVENT_EXCEPTION] = SVM_EVTINJ_TYPE_EXEPT,
 	};
 	struct vcpu_event *event = &vcpu->event;
+	struct svm_vcpu *svm = to_svm(vcpu);
 
 	vmcb->control.event_inj = 0;
+	svm->injected = 0;
 	if (!event->valid)
 		return;
 	vmcb->control.event_inj =
 		event->vector | types[event->type] | SVM_EVTINJ_VALID |
 		(event->has_error ? SVM_EVTINJ_VALID_ERR : 0);
 	vmcb->control.event_inj_err = event->error_code;
+	svm->injected = vmcb->control.event_inj;
+	svm->injected_rip = vmcb->save.rip;
 	if (vcpu->event_sets_cr2) {
 		vmcb->save.cr2 = vcpu->event_cr2;
 		vcpu->event_sets_cr2 = false;
@@ -152,13 +156,13 @@ static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
 	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	if (unlikely(flush_tdp || svm->asid_generation != cpu->asid_generation))
 		svm_asid_assign(svm, cpu);
-	event_to_vmcb(vcpu, vmcb);
 	vmcb->save.rax = vcpu->regs.rax;
 	vmcb->save.rsp = vcpu->regs.rsp;
 	/* In compatibility mode an instruction pointer ends at 4 GiB. */
 	vmcb->save.rip = vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK ?
 				 vcpu->regs.rip : (u32)vcpu->regs.rip;
 	vmcb->save.rflags = vcpu->regs.rflags;
+	event_to_vmcb(vcpu, vmcb);
 
 	svm_clgi();
 	svm_vmsave(host_vmcb_pa);

@@ -13,6 +13,8 @@ struct svm_vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
 	u64 asid_generation; /* of the CPU it last ran on */
+	u32 injected;	     /* EVENTINJ of the last entry: the CPU may change its own */
+	u64 injected_rip;    /* where that was to happen */
 };
 
 /* What a CPU needs while the extension is on. */

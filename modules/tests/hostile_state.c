@@ -139,6 +139,43 @@ static void interrupted_delivery(void)
 		   "repaired, it is delivered");
 }
 
+/* How an event, or with vector 0 the code, ends whose frame the host at first lets nobody write. */
+static struct bare_end delivered_late(unsigned int vector, const char *code, size_t size)
+{
+	unsigned char *stack = bare->memory + BARE_TRAP * BARE_PAGE;
+	struct bare_end end;
+
+	bare_reset(bare);
+	bare_load(bare, 0, code, size);
+	bare->run->event = (struct dune_event){ .vector = vector };
+	bare->run->flags |= vector ? DUNE_RUN_EVENT : 0;
+	mprotect(stack, BARE_PAGE, PROT_READ);
+	end = bare_run(bare);
+	mprotect(stack, BARE_PAGE, PROT_READ | PROT_WRITE);
+	if (end.error || end.reason != DUNE_EXIT_FAULT)
+		return end;
+	return bare_run(bare);
+}
+
+/* Those that an instruction raises, too: CPUs tell the two kinds apart, or do not. */
+static void traps_delivered_late(void)
+{
+	uint64_t code = bare_at(bare, BARE_CODE);
+	struct bare_end end;
+
+	end = delivered_late(3, "", 0);
+	ktap_check(end.vector == 3 && end.rip == code, "a breakpoint from outside is not lost");
+	end = delivered_late(4, "", 0);
+	ktap_check(end.vector == 4 && end.rip == code, "an overflow from outside is not lost");
+	end = delivered_late(3, "\xcc", 1);
+	ktap_check(end.vector == 3 && end.rip == code,
+		   "nor is one from outside on an INT3 taken for its own");
+	end = delivered_late(0, "\xcc", 1);
+	ktap_check(end.vector == 3 && end.rip == code + 1, "an INT3 is delivered once, behind it");
+	end = delivered_late(0, "\xcd\x04", 2);
+	ktap_check(end.vector == 4 && end.rip == code + 2, "an INT 4 is delivered once, behind it");
+}
+
 /* Code at page 511 and its neighbours appears below 4 GiB, too, in 32-bit segments. */
 static void compatibility_mode(void)
 {
@@ -285,12 +322,13 @@ static void garbage(void)
 
 int main(void)
 {
-	ktap_plan(36);
+	ktap_plan(41);
 	bare = bare_create();
 	vectors();
 	without_gates();
 	flags();
 	interrupted_delivery();
+	traps_delivered_late();
 	compatibility_mode();
 	system_registers();
 	garbage();
