@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <uapi/dune.h>
 #include <unistd.h>
 
@@ -268,8 +269,10 @@ static void ownership(void)
 {
 	struct bare *g = guest_create("\xeb\xfe", 2); /* jmp . */
 	pthread_t thread;
+	struct timespec patience;
+	void *result = NULL;
 	struct dune_stats stats = { .size = sizeof(stats) };
-	int i, ret = 0, status = 0;
+	int i, ret = 0, error, status = 0;
 	pid_t pid;
 
 	pid = fork();
@@ -293,10 +296,20 @@ static void ownership(void)
 	/* Scribbling on the page of a running vCPU reaches the CPU only checked. */
 	memset((char *)g->run + 16, 0xff, sizeof(*g->run) - 16);
 	usleep(20000);
-	/* Closed while it runs; the thread ends with the process. */
-	close(g->vcpu);
+	/* Closed while it runs, it runs on: to the hypercall, once the jump leads there. */
 	close(g->vm);
-	ktap_check(raw_vm_create(device) >= 0, "closing a running vCPU harms nobody");
+	close(g->vcpu);
+	usleep(20000);
+	g->memory[BARE_CODE * BARE_PAGE + 1] = 0;
+	clock_gettime(CLOCK_REALTIME, &patience);
+	patience.tv_sec += 10;
+	ret = pthread_timedjoin_np(thread, &result, &patience);
+	error = (int)(long)result;
+	/* Preempted meanwhile, it asked again: with a spoilt page, or a number that is closed. */
+	ktap_check(!ret && ((!error && g->run->exit_reason == DUNE_EXIT_SYSCALL) ||
+			    error == -EINVAL || error == -EBADF),
+		   "a running vCPU that is closed runs on to its end");
+	ktap_check(raw_vm_create(device) >= 0, "and harms nobody");
 }
 
 int main(void)
@@ -304,7 +317,7 @@ int main(void)
 	device = open(DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		ktap_bail("%s: %s", DUNE_DEVICE_PATH, strerror(errno));
-	ktap_plan(46);
+	ktap_plan(47);
 	device_requests();
 	vm_requests();
 	run_page_mappings();

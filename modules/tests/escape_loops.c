@@ -10,6 +10,10 @@
 #include "lib/bare.h"
 #include "lib/ktap.h"
 
+/* Places in dune_stats.exits: the order of the module's list of reasons. */
+#define EXITS_DEBUG 16
+#define EXITS_ALIGN 17
+
 #define TF 0x100
 #define IF 0x200
 #define AC 0x40000
@@ -46,6 +50,29 @@ static bool interrupted(void)
 	return false;
 }
 
+/* How often the VM's guests left for that reason. */
+static uint64_t exits(unsigned int reason)
+{
+	struct dune_stats stats = { .size = sizeof(stats) };
+
+	return raw_request(bare->vm, DUNE_VM_STATS, &stats) ? 0 : stats.exits[reason];
+}
+
+/*
+ * Interrupts end such a loop on these machines even if the exceptions do not exit;
+ * on a CPU that raises them while it delivers them nothing would: so they must exit.
+ */
+static bool interrupted_by_exits(unsigned int reason)
+{
+	uint64_t before = exits(reason);
+	bool ended = interrupted();
+	uint64_t grown = exits(reason) - before;
+
+	if (grown < 2)
+		printf("# %llu exits\n", (unsigned long long)grown);
+	return ended && grown >= 2;
+}
+
 /* The vector's handler is the code on BARE_CODE_NEXT. */
 static void handler_set(unsigned int vector, const char *code, size_t size)
 {
@@ -71,11 +98,12 @@ static void loops(void)
 	LOAD(0, SPIN);
 	bare->run->regs.rflags |= TF;
 	handler_set(BARE_DB, IRETQ, 2);
-	ktap_check(interrupted(), "a single step for ever");
+	ktap_check(interrupted_by_exits(EXITS_DEBUG), "a single step for ever");
 	LOAD(3, "\x8b\x46\x01"); /* mov 1(%rsi), %eax */
 	((uint64_t *)bare_at(bare, BARE_FRAME))[2] |= AC;
 	handler_set(BARE_AC, "\x48\x83\xc4\x08" IRETQ, 6);
-	ktap_check(interrupted(), "an alignment check that its handler repeats");
+	ktap_check(interrupted_by_exits(EXITS_ALIGN),
+		   "an alignment check that its handler repeats");
 	LOAD(0, CPUID "\xeb\xfc");
 	ktap_check(interrupted(), "exits for ever");
 	LOAD(0, "\x0f\xae\xf0\xf3\x90\xeb\xf9"); /* mfence; pause; jmp */

@@ -49,7 +49,8 @@ static void supervisor_state(void)
 	RINGS("xsaves", intel ? "#UD" : "#UD|runs", intel ? "#UD" : "#UD|#GP(0)",
 	      ".byte 0x0f, 0xc7, 0x2e");
 	RINGS("xrstors of the wrong format", intel ? "#UD" : "#UD|#GP(0)",
-	      intel ? "#UD" : "#UD|#GP(0)", ".byte 0x0f, 0xc7, 0x1e");
+	      intel ? "#UD" : "#UD|#GP(0)", "movq $0, 520(%%rsi)\n\t"
+	      ".byte 0x0f, 0xc7, 0x1e");
 }
 
 static void others(void)
