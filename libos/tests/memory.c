@@ -2,6 +2,7 @@
 /* What Linux does to memory is what the guest sees: checked by content after every change. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -232,11 +233,16 @@ static bool written_pages_are_kept(void)
 	return ok;
 }
 
-/* Two threads: one changes mappings, one checks that it never sees a stale page. */
+/*
+ * Two threads: one changes mappings, one checks that it never sees a stale page.
+ * The word only counts up or, on a fresh page, is 0. What the reader may see, and
+ * how often it has looked, are told on a page that does not change.
+ */
 struct race {
 	unsigned char *page;
 	volatile int stop;
-	long rounds;
+	unsigned int allowed; /* twice the least value, and 1 if 0 may be seen, too */
+	unsigned long looks;
 };
 
 static void *reader(void *arg)
@@ -246,13 +252,26 @@ static void *reader(void *arg)
 	bool ok = true;
 
 	while (!race->stop) {
-		unsigned int first = word[0], second = word[0];
+		unsigned int allowed = __atomic_load_n(&race->allowed, __ATOMIC_SEQ_CST);
+		unsigned int value = word[0];
 
-		/* The writer only counts up, or starts again from a zeroed page. */
-		if (second < first && second != 0 && race->rounds == 0)
+		if (__atomic_load_n(&race->allowed, __ATOMIC_SEQ_CST) == allowed &&
+		    value < allowed / 2 && !(allowed & 1 && value == 0))
 			ok = false;
+		__atomic_store_n(&race->looks, race->looks + 1, __ATOMIC_SEQ_CST);
 	}
 	return (void *)ok;
+}
+
+/* From here on that much at least, or 0; and wait until the reader has looked. */
+static void race_tell(struct race *race, unsigned int least, bool or_zero)
+{
+	unsigned long looks;
+
+	__atomic_store_n(&race->allowed, 2 * least + or_zero, __ATOMIC_SEQ_CST);
+	looks = __atomic_load_n(&race->looks, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&race->looks, __ATOMIC_SEQ_CST) < looks + 2)
+		sched_yield();
 }
 
 static bool races_show_no_stale_page(void)
@@ -268,10 +287,13 @@ static bool races_show_no_stale_page(void)
 	for (i = 1; i < 300; i++) {
 		word[0] = i;
 		if (i % 3 == 0) {
+			race_tell(&race, i, true);
 			madvise(race.page, PAGE, MADV_DONTNEED);
 			/* Any other value would come from the page that is gone. */
 			mine &= word[0] == 0;
+			race_tell(&race, i + 1, true);
 		} else if (i % 3 == 1) {
+			race_tell(&race, i, false); /* nor the page of zeros any more */
 			mprotect(race.page, PAGE, PROT_READ);
 			mine &= word[0] == i;
 			mprotect(race.page, PAGE, PROT_READ | PROT_WRITE);

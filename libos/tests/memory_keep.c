@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/access.h"
 #include "lib/dune_mode.h"
 #include "lib/truth.h"
 
@@ -25,12 +26,36 @@ static bool read_only_for_a_while(struct truth *t, unsigned int round)
 	return !mprotect(t->area, size_of(t), PROT_READ | PROT_WRITE) && ok;
 }
 
+/* Memory that is seen through a second mapping, too, which nobody changes. */
+static const char *seen_setup(struct truth *t)
+{
+	int fd = memfd_create("keep", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size_of(t)))
+		return "no memfd";
+	t->area = mmap(NULL, size_of(t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	t->own = mmap(NULL, size_of(t), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	return t->area == MAP_FAILED || t->own == MAP_FAILED ? "no mappings of a memfd" : NULL;
+}
+
+static bool seen_teardown(struct truth *t)
+{
+	return !munmap(t->area, size_of(t)) && !munmap(t->own, size_of(t));
+}
+
+/* The workers fault all the while, and none of their stores arrives. */
 static bool no_access_for_a_while(struct truth *t, unsigned int round)
 {
+	struct truth seen = *t;
+	long faults = access_faults;
 	bool ok = !mprotect(t->area, size_of(t), PROT_NONE);
 
 	(void)round;
-	sched_yield();
+	seen.area = t->own;
+	ok &= truth_frozen(&seen);
+	truth_wait(t);
+	ok &= truth_frozen(&seen) && access_faults > faults;
 	return !mprotect(t->area, size_of(t), PROT_READ | PROT_WRITE) && ok;
 }
 
@@ -146,8 +171,8 @@ static bool compact(struct truth *t, unsigned int round)
 static const struct scenario scenarios[] = {
 	{ "mprotect to read-only", SMALL, ROUNDS, .keeps = true,
 	  .change = read_only_for_a_while },
-	{ "mprotect to no access", SMALL, ROUNDS, .keeps = true,
-	  .change = no_access_for_a_while },
+	{ "mprotect to no access", SMALL, ROUNDS / 2, .keeps = true, .setup = seen_setup,
+	  .change = no_access_for_a_while, .teardown = seen_teardown },
 	{ "mremap away and back", SMALL, ROUNDS, .keeps = true, .setup = move_setup,
 	  .change = move_and_return, .teardown = move_teardown },
 	{ "fork, the parent writes", SMALL, ROUNDS, .keeps = true, .no_faults = true,
