@@ -75,6 +75,30 @@ rmmod dune && echo unloaded
     assert "ended: 137" in console and "unloaded" in console, result.detail
 
 
+def test_spinning_guests_outlive_suspend(guest, probe):
+    """To RAM, where each CPU loses the extension and gets it back. In QEMU, which wakes by the
+    clock's alarm from this state only, not from suspend to idle."""
+    result = guest(MOVES + """
+life-probe spin 2 /tmp/count & pid=$!
+started /tmp/count
+for round in 1 2; do
+    echo 0 >/sys/class/rtc/rtc0/wakealarm
+    echo +2 >/sys/class/rtc/rtc0/wakealarm
+    echo mem >/sys/power/state && echo "back $round"
+    moves /tmp/count || echo "stands still"
+done
+cat /sys/power/mem_sleep
+example-hello >/dev/null || echo "no new guests"
+kill -9 $pid; wait $pid; echo "ended: $?"
+rmmod dune && echo unloaded
+""", files=probe, cpus=2, timeout_s=120)
+    console = result.console_text()
+    assert "back 1" in console and "back 2" in console, console[-2000:]
+    assert "[deep]" in console, "mem was not suspend to RAM"
+    assert "stands still" not in console and "no new guests" not in console, console[-2000:]
+    assert "ended: 137" in console and "unloaded" in console, result.detail
+
+
 @pytest.mark.dirty
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_oom_killer_ends_a_process_in_ring_0(guest, probe, engine):
