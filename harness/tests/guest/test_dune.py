@@ -125,7 +125,8 @@ exit $status
 """, cpus=2, timeout_s=120)
 
 
-def test_power_off_with_a_guest_running(guest):
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+def test_power_off_with_a_guest_running(guest, engine):
     result = guest("""
 insmod /lab/modules/dune.ko
 kv-server --dune --busy-poll --port 11211 --threads 2 >/tmp/server 2>&1 &
@@ -133,7 +134,7 @@ while ! grep -q ready /tmp/server; do sleep 0.1; done
 report exit 0
 poweroff -f
 sleep 30
-""")
+""", engine=engine)
     console = result.console_text()
     assert "Power down" in console or result.status == DONE
     assert not re.search("BUG|Oops|invalid opcode|Call Trace", console), console[-3000:]
