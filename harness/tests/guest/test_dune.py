@@ -27,6 +27,21 @@ rmmod dune && echo "unloaded"
     assert "no live vCPU" not in console and "server: 0" in console and "unloaded" in console
 
 
+def test_an_open_device_holds_the_module_and_only_root_opens_it(guest):
+    result = guest("""
+insmod /lab/modules/dune.ko
+exec 3</dev/dune
+rmmod dune 2>/dev/null && echo "unloaded while open"
+exec 3<&-
+dd if=/dev/dune of=/dev/null count=0 2>/dev/null || echo "root is refused"
+su -s /bin/sh nobody -c "cat /dev/dune" 2>&1
+rmmod dune && echo "unloaded"
+""")
+    console = result.console_text()
+    assert "unloaded while open" not in console and "root is refused" not in console
+    assert "Permission denied" in console and "unloaded" in console, console[-2000:]
+
+
 @pytest.mark.parametrize("engine, vendor", [
     ("qemu", "amd"), pytest.param("bochs-vmx", "intel", marks=pytest.mark.bochs)])
 def test_module_and_kvm_exclude_each_other(guest, tmp_path, engine, vendor):
@@ -96,8 +111,8 @@ def test_cpu_hotplug_while_guests_run(guest):
     guest.ktap("""
 insmod /lab/modules/dune.ko
 (while :; do
-    echo 0 >/sys/devices/system/cpu/cpu1/online; sleep 0.1
-    echo 1 >/sys/devices/system/cpu/cpu1/online; sleep 0.1
+    echo 0 >/sys/devices/system/cpu/cpu1/online || echo off >/tmp/failed; sleep 0.1
+    echo 1 >/sys/devices/system/cpu/cpu1/online || echo on >/tmp/failed; sleep 0.1
 done) &
 toggler=$!
 test-threads
@@ -105,8 +120,9 @@ status=$?
 kill $toggler; wait $toggler 2>/dev/null
 echo 1 >/sys/devices/system/cpu/cpu1/online 2>/dev/null
 rmmod dune
+[ ! -e /tmp/failed ] || exit 1
 exit $status
-""", timeout_s=120)
+""", cpus=2, timeout_s=120)
 
 
 @pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
