@@ -210,17 +210,20 @@ static void vectors(void)
 	ktap_check(ok, "vectors and their modes");
 }
 
+static bool has_protection_keys(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid_count(7, 0, eax, ebx, ecx, edx);
+	return ecx & bit_OSPKE;
+}
+
 static void protection_keys(void)
 {
-	unsigned int eax, ebx, ecx, edx, keys = 0xc0000000;
+	unsigned int eax, edx, keys = 0xc0000000;
 	bool ok = true;
 	int i;
 
-	__cpuid_count(7, 0, eax, ebx, ecx, edx);
-	if (!(ecx & bit_OSPKE)) {
-		ktap_skip("protection keys", "this CPU has none");
-		return;
-	}
 	asm volatile(".byte 0x0f, 0x01, 0xef" ::"a"(keys), "c"(0), "d"(0)); /* wrpkru */
 	guest_load(0);
 	for (i = 0; i < RUNS; i++) {
@@ -300,13 +303,15 @@ static void debug_registers(void)
 
 int main(void)
 {
-	ktap_plan(2 + 3 + 1 + 1 + 6);
+	/* None of the emulated CPUs has keys: that check is for real ones. */
+	ktap_plan(2 + 3 + 1 + has_protection_keys() + 6);
 	debug_registers(); /* before there is a guest here: its memory has one place */
 	bare = bare_create();
 	flags();
 	segments();
 	vectors();
-	protection_keys();
+	if (has_protection_keys())
+		protection_keys();
 	bare_destroy(bare);
 	return ktap_exit_status();
 }
