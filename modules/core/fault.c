@@ -238,9 +238,10 @@ static void fault_map(struct vcpu *vcpu, gpa_t gpa, u64 pa,
 			prot &= ~TDP_EXEC;
 	}
 	replaced = tdp_map(&vm->tdp, &vcpu->cache, gpa, pa, level, prot, &stale);
-	if (unlikely(stale))
+	if (unlikely(stale)) {
 		vm_flush_tlbs(vm);
-	tdp_table_free(&vm->tdp, replaced);
+		tdp_table_free(&vm->tdp, replaced);
+	}
 	if (level == TDP_2M)
 		vcpu->counts.tdp_maps_2m++;
 	else
