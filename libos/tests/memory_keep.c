@@ -91,19 +91,6 @@ static bool move_teardown(struct truth *t)
 	return !munmap(t->area, size_of(t));
 }
 
-/* The child's copy must stay as it was while the parent's vCPUs write on. */
-static bool fork_and_compare(struct truth *t, unsigned int round)
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	(void)round;
-	if (pid == 0)
-		_exit(truth_frozen(t) ? 0 : 1);
-	truth_wait(t);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 /* The child writes to its copy: the parent's pages must not change by it. */
 static bool fork_and_scribble(struct truth *t, unsigned int round)
 {
@@ -176,7 +163,7 @@ static const struct scenario scenarios[] = {
 	{ "mremap away and back", SMALL, ROUNDS, .keeps = true, .setup = move_setup,
 	  .change = move_and_return, .teardown = move_teardown },
 	{ "fork, the parent writes", SMALL, ROUNDS, .keeps = true, .no_faults = true,
-	  .change = fork_and_compare },
+	  .change = truth_fork },
 	{ "fork, the child writes", SMALL, ROUNDS, .keeps = true, .no_faults = true,
 	  .change = fork_and_scribble },
 	{ "MADV_PAGEOUT", SMALL, ROUNDS, .keeps = true,

@@ -193,18 +193,6 @@ static bool hugetlb_protect(struct truth *t, unsigned int round)
 	return !mprotect(t->area, HUGE, PROT_READ | PROT_WRITE) && ok;
 }
 
-static bool hugetlb_fork(struct truth *t, unsigned int round)
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	(void)round;
-	if (pid == 0)
-		_exit(truth_frozen(t) ? 0 : 1);
-	truth_wait(t);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 /* Transparent huge pages */
 
 static const char *thp_setup(struct truth *t)
@@ -272,7 +260,7 @@ static const struct scenario scenarios[] = {
 	{ "hugetlb, mprotect to read-only", 512, ROUNDS, .keeps = true, .setup = hugetlb_setup,
 	  .change = hugetlb_protect, .teardown = hugetlb_teardown },
 	{ "hugetlb, fork", 512, ROUNDS / 2, .keeps = true, .no_faults = true,
-	  .setup = hugetlb_setup, .change = hugetlb_fork, .teardown = hugetlb_teardown },
+	  .setup = hugetlb_setup, .change = truth_fork, .teardown = hugetlb_teardown },
 	{ "huge page split by mprotect and collapsed", 512, ROUNDS, .keeps = true,
 	  .setup = thp_setup, .change = thp_split_and_collapse, .teardown = thp_teardown },
 	{ "half of a huge page mapped anew", 512, ROUNDS, .setup = thp_setup,

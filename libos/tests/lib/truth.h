@@ -53,6 +53,8 @@ int truth_main(const struct scenario *scenarios, size_t n, int argc, char **argv
 void truth_wait(const struct truth *t);
 /* Whether no worker's store arrives while the area is as it is now; waits a little. */
 bool truth_frozen(const struct truth *t);
+/* A change: fork. The child's copy must stay as it was while the parent's vCPUs write on. */
+bool truth_fork(struct truth *t, unsigned int round);
 /* Sum of all words in which workers count. */
 uint64_t truth_sum(const struct truth *t);
 
