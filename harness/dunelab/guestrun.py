@@ -45,7 +45,7 @@ def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, t
     script: the text of /lab/run, without its first line; or None when `files` has /lab/run.
     engine: a name, or an Engine made for the occasion.
     workdir: an existing directory that keeps console and frames; None = a new one under build/.
-    watch: on_frame, stop_when, on_console of Engine.run().
+    watch: on_frame, stop_when, on_console, crash_kernel of Engine.run().
     """
     chosen = engines.get(engine) if isinstance(engine, str) else engine
     chosen.ensure()

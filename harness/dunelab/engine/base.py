@@ -121,14 +121,16 @@ class Engine:
         """The Launch for this boot; writes configuration files into boot.workdir if need be."""
         raise NotImplementedError
 
-    def run(self, boot, on_frame=None, stop_when=None, on_console=None):
+    def run(self, boot, on_frame=None, stop_when=None, on_console=None, crash_kernel=False):
         """Boot, watch, and return a BootResult; never leaves the emulator behind.
 
         on_frame(frame) and on_console(bytes) are called while the guest runs, within a tenth of a
         second. stop_when(frames so far) -> bool, asked after each frame, ends the boot early.
+        crash_kernel: a panic starts another kernel, so that it does not end the boot.
         """
         from dunelab.engine.supervise import supervise
-        return supervise(self, boot, self.launch(boot), on_frame, stop_when, on_console)
+        return supervise(self, boot, self.launch(boot), on_frame, stop_when, on_console,
+                         crash_kernel)
 
 
 def names():

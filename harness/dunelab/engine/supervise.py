@@ -80,11 +80,12 @@ class _Tail:
 class _Watch:
     """What the guest has said so far: frames, panic, exit status."""
 
-    def __init__(self, launch, on_frame, stop_when, on_console):
+    def __init__(self, launch, on_frame, stop_when, on_console, crash_kernel):
         self._console = _Tail(launch.console)
         self._channel = _Tail(launch.channel)
         self._carry = b""
         self._on = (on_frame, stop_when, on_console)
+        self._crash_kernel = crash_kernel
         self.parser = FrameParser()
         self.exit_code = None
         self.bad_exit = None
@@ -101,7 +102,7 @@ class _Watch:
                 on_console(text)
             self._carry += text
             match = _PANIC.search(self._carry)
-            if match and not self.panic:
+            if match and not self.panic and not self._crash_kernel:
                 self.panic = match.group().decode("utf-8", "replace")
             self._carry = self._carry[-256:]
         data = self._channel.read()
@@ -132,13 +133,14 @@ class _Watch:
         self._channel.close()
 
 
-def supervise(engine, boot, launch, on_frame=None, stop_when=None, on_console=None):
+def supervise(engine, boot, launch, on_frame=None, stop_when=None, on_console=None,
+              crash_kernel=False):
     """Run `launch` for `boot` until it ends or has to be ended; returns a BootResult."""
     begin = time.monotonic()
     for path in (launch.console, launch.channel):
         path.unlink(missing_ok=True)
     process = _start(launch, boot)
-    watch = _Watch(launch, on_frame, stop_when, on_console)
+    watch = _Watch(launch, on_frame, stop_when, on_console, crash_kernel)
     status = None
     try:
         status = _wait(process, watch, begin + boot.timeout_s, engine.poweroff_grace_s)

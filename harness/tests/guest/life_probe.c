@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Processes in Dune mode that end badly, or that end the machine: what test_life.py needs. */
+/* Processes in Dune mode that spin, or that end badly. */
 #include <dune.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -7,12 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#define REBOOT_MAGIC 0xfee1dead
-#define REBOOT_MAGIC2 672274793
-#define REBOOT_KEXEC 0x45584543
 
 /* Put together at run time: in a core file it comes from memory, not from the program's text. */
 static char marker[64];
@@ -99,23 +94,8 @@ static int find(const char *path)
 	return 1;
 }
 
-static int kexec(const char *kernel, const char *initrd, const char *cmdline)
-{
-	int k = open(kernel, O_RDONLY), i = open(initrd, O_RDONLY);
-
-	if (syscall(SYS_kexec_file_load, k, i, strlen(cmdline) + 1, cmdline, 0ul)) {
-		perror("kexec_file_load");
-		return 1;
-	}
-	syscall(SYS_reboot, REBOOT_MAGIC, REBOOT_MAGIC2, REBOOT_KEXEC, NULL);
-	perror("reboot");
-	return 1;
-}
-
 int main(int argc, char **argv)
 {
-	if (argc == 5 && !strcmp(argv[1], "kexec"))
-		return kexec(argv[2], argv[3], argv[4]);
 	if (argc == 3 && !strcmp(argv[1], "find"))
 		return find(argv[2]);
 	if (argc < 2 || dune_init(NULL) || dune_enter())

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The module's and its processes' lives as a shell sees them: CPUs that go, memory that runs out,
-core files, another kernel started over this one."""
+core files."""
 
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
-
-from dunelab import guestrun, image, paths
 
 ENGINES = ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
 
@@ -25,18 +21,6 @@ started() { while [ ! -s "$1" ]; do sleep 0.1; done; }
 """
 
 
-@pytest.fixture(scope="module")
-def probe(tmp_path_factory):
-    """{guest path: host path} of life-probe, built against libdune."""
-    program = tmp_path_factory.mktemp("life") / "life-probe"
-    libos = paths.root() / "libos"
-    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-static", "-O1",
-                    f"-I{libos / 'include'}", "-o", program,
-                    Path(__file__).parent / "life_probe.c",
-                    paths.build() / "libos/libdune.a", "-pthread"], check=True)
-    return {"/lab/bin/life-probe": program}
-
-
 def test_load_and_unload_a_hundred_times(guest):
     result = guest("""
 for i in $(seq 100); do
@@ -50,7 +34,7 @@ echo "loaded and unloaded: $i"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_vcpus_move_as_cpus_go_and_come(guest, probe, engine):
+def test_vcpus_move_as_cpus_go_and_come(guest, life_probe, engine):
     """Each CPU but the first goes and comes; then the threads are sent around by hand."""
     result = guest(MOVES + """
 life-probe spin 3 /tmp/count & pid=$!
@@ -69,13 +53,13 @@ for mask in 1 2 4 3 6 7; do
 done
 kill -9 $pid; wait $pid; echo "ended: $?"
 rmmod dune && echo unloaded
-""", files=probe, engine=engine, cpus=3)
+""", files=life_probe, engine=engine, cpus=3)
     console = result.console_text()
     assert not re.search("still|stays|does not", console), console[-2000:]
     assert "ended: 137" in console and "unloaded" in console, result.detail
 
 
-def test_spinning_guests_outlive_suspend(guest, probe):
+def test_spinning_guests_outlive_suspend(guest, life_probe):
     """To RAM, where each CPU loses the extension and gets it back. In QEMU, which wakes by the
     clock's alarm from this state only, not from suspend to idle."""
     result = guest(MOVES + """
@@ -91,7 +75,7 @@ cat /sys/power/mem_sleep
 example-hello >/dev/null || echo "no new guests"
 kill -9 $pid; wait $pid; echo "ended: $?"
 rmmod dune && echo unloaded
-""", files=probe, cpus=2, timeout_s=120)
+""", files=life_probe, cpus=2, timeout_s=120)
     console = result.console_text()
     assert "back 1" in console and "back 2" in console, console[-2000:]
     assert "[deep]" in console, "mem was not suspend to RAM"
@@ -101,7 +85,7 @@ rmmod dune && echo unloaded
 
 @pytest.mark.dirty
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_oom_killer_ends_a_process_in_ring_0(guest, probe, engine):
+def test_the_oom_killer_ends_a_process_in_ring_0(guest, life_probe, engine):
     """Memory of the guest is charged to the process's group as any other process's."""
     result = guest(MOVES + """
 mkdir /tmp/cg; mount -t cgroup2 none /tmp/cg
@@ -113,7 +97,7 @@ grep oom_kill /tmp/cg/small/memory.events
 dmesg | report stdin log; dmesg -c >/dev/null
 grep -v ' 0$' /sys/kernel/debug/dune/stats | grep ^live_
 example-hello && rmmod dune && echo unloaded
-""", files=probe, engine=engine)
+""", files=life_probe, engine=engine)
     console, log = result.console_text(), result.payload("log").decode()
     assert "hog: 137" in console and "oom_kill 1" in console, console[-2000:]
     assert "live_" not in console and "unloaded" in console
@@ -121,7 +105,7 @@ example-hello && rmmod dune && echo unloaded
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_core_file_has_the_threads_and_the_memory(guest, probe, engine):
+def test_a_core_file_has_the_threads_and_the_memory(guest, life_probe, engine):
     result = guest(MOVES + """
 ulimit -c unlimited; cd /tmp
 life-probe core; echo "status: $?"
@@ -129,28 +113,11 @@ head -c 4 core | grep -q ELF && echo "an ELF file"
 life-probe find core
 grep -v ' 0$' /sys/kernel/debug/dune/stats | grep ^live_
 rmmod dune && echo unloaded
-""", files=probe, engine=engine)
+""", files=life_probe, engine=engine)
     console = result.console_text()
     assert "status: 134" in console and "an ELF file" in console, console[-2000:]
     assert "the marker is in it" in console, console[-2000:]
     assert "live_" not in console and "unloaded" in console
-
-
-def test_another_kernel_starts_over_a_running_guest(guest, probe, tmp_path):
-    """kexec with vCPUs inside: the new kernel finds the extension off, and loads the module."""
-    second = tmp_path / "second"
-    second.write_bytes(image.build(
-        {"/lab/run": "#!/bin/sh\ninsmod /lab/modules/dune.ko && example-hello\n"},
-        image.kernel_release("cloud"), (), "none", lab=True))
-    result = guest(MOVES + """
-life-probe spin 2 /tmp/count &
-started /tmp/count
-life-probe kexec /second/vmlinuz /second/initrd "console=ttyS0 quiet panic=-1"
-""", files={**probe, "/second/vmlinuz": guestrun.find_kernel(), "/second/initrd": second},
-                   cpus=2, memory_mib=768)
-    console = result.console_text()
-    assert "hello from ring 0" in console, console[-2000:]
-    assert not re.search("BUG|Oops|in use", console), console[-2000:]
 
 
 @pytest.mark.slow

@@ -127,6 +127,12 @@ def test_a_panic_written_in_pieces_is_found(run):
     assert result.status == "PANIC"
 
 
+def test_a_panic_that_starts_a_crash_kernel_ends_nothing(run):
+    result = run("printf 'Kernel panic - not syncing: x\\n' >$C; sleep 1; cat $W/exit0 >$F",
+                 crash_kernel=True)
+    assert (result.status, result.exit_code) == ("DONE", 0)
+
+
 def test_frames_arrive_while_the_guest_runs(run):
     seen = []
     run("cat $W/file >$F; sleep 1; cat $W/exit0 >>$F",

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Programs of guest tests that more than one file needs."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dunelab import paths
+
+
+def _compile(program, *words):
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-static",
+                    "-O1", "-o", program, *words], check=True)
+    return {f"/lab/bin/{program.name}": program}
+
+
+@pytest.fixture(scope="session")
+def life_probe(tmp_path_factory):
+    """{guest path: host path} of life-probe, built against libdune."""
+    libos = paths.root() / "libos"
+    return _compile(tmp_path_factory.mktemp("life") / "life-probe", f"-I{libos / 'include'}",
+                    Path(__file__).parent / "life_probe.c", paths.build() / "libos/libdune.a",
+                    "-pthread")
+
+
+@pytest.fixture(scope="session")
+def kexec(tmp_path_factory):
+    """{guest path: host path} of kexec."""
+    return _compile(tmp_path_factory.mktemp("kexec") / "kexec", Path(__file__).parent / "kexec.c")
