@@ -54,10 +54,11 @@ def test_another_kernel_starts_over_running_guests(guest, second, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_crash_kernel_starts_over_running_guests(guest, second, engine):
-    """From an NMI on each CPU, without any of what an orderly end does before."""
+    """From an NMI on the other CPU, without what an orderly end does before. On the first CPU:
+    started elsewhere, newer crash kernels leave that one alone."""
     result = guest(SPIN + """
 kexec crash /second/vmlinuz /second/initrd "$(sed s/crashkernel=160M/maxcpus=1/ /proc/cmdline)"
-echo c >/proc/sysrq-trigger
+taskset 1 sh -c "echo c >/proc/sysrq-trigger"
 """, files=second, engine=engine, cpus=2, memory_mib=640, cmdline="crashkernel=160M",
                    crash_kernel=True)
     assert_second_kernel(result)
