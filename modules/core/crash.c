@@ -2,7 +2,9 @@
 /*
  * A crash kernel is started from an NMI on each CPU, which must not be in the
  * extension then. The kernel has one place for a function that sees to it, and
- * warns whoever comes second; KVM's, wherever it is loaded, serves us as well.
+ * warns whoever comes second; KVM's serves us as well. Newer KVMs have none
+ * while they are loaded without using the extension (enable_virt_at_load=0): a
+ * crash kernel does not start beside such a one.
  */
 #include <linux/kobject.h>
 #include <linux/module.h>
@@ -20,15 +22,19 @@ static bool is_kvm(const char *name)
 	return !strcmp(name, "kvm_intel") || !strcmp(name, "kvm_amd");
 }
 
-/* As a module or built in: both have a directory beside ours in /sys/module. */
-static bool kvm_is_there(void)
+/*
+ * As a module or built in: both have a directory beside ours in /sys/module.
+ * One that goes still has it.
+ */
+static bool kvm_is_there(const char *going)
 {
 	static const char *const names[] = { "kvm_intel", "kvm_amd" };
 	struct kobject *found = NULL;
 	unsigned int i;
 
 	for (i = 0; !found && i < ARRAY_SIZE(names); i++)
-		found = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, names[i]);
+		if (!going || strcmp(names[i], going))
+			found = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, names[i]);
 	kobject_put(found);
 	return found;
 }
@@ -52,7 +58,7 @@ static int module_moves(struct notifier_block *block, unsigned long state, void 
 	if (is_kvm(module->name) && state == MODULE_STATE_COMING)
 		callback_set(false);
 	if (is_kvm(module->name) && state == MODULE_STATE_GOING)
-		callback_set(true);
+		callback_set(!kvm_is_there(module->name));
 	return NOTIFY_DONE;
 }
 
@@ -63,7 +69,7 @@ int crash_init(void)
 	int error = register_module_notifier(&block);
 
 	if (!error)
-		callback_set(!kvm_is_there());
+		callback_set(!kvm_is_there(NULL));
 	return error;
 }
 

@@ -42,16 +42,17 @@ rmmod dune && echo "unloaded"
     assert "Permission denied" in console and "unloaded" in console, console[-2000:]
 
 
-@pytest.mark.parametrize("engine, vendor", [
-    ("qemu", "amd"), pytest.param("bochs-vmx", "intel", marks=pytest.mark.bochs)])
-def test_module_and_kvm_exclude_each_other(guest, tmp_path, engine, vendor):
+@pytest.mark.parametrize("engine, vendor, other", [
+    ("qemu", "amd", "intel"), pytest.param("bochs-vmx", "intel", "amd", marks=pytest.mark.bochs)])
+def test_module_and_kvm_exclude_each_other(guest, tmp_path, engine, vendor, other):
     hold = tmp_path / "hold-kvm"
     subprocess.run(["gcc", "-static", "-O1", "-o", hold, Path(__file__).parent / "hold_kvm.c"],
                    check=True)
     modules = paths.kernel() / "modules/kernel"
     files = {f"/k/{p.name}": p for p in (modules / "virt/lib/irqbypass.ko",
                                          modules / "arch/x86/kvm/kvm.ko",
-                                         modules / f"arch/x86/kvm/kvm-{vendor}.ko", hold)}
+                                         modules / "arch/x86/kvm/kvm-amd.ko",
+                                         modules / "arch/x86/kvm/kvm-intel.ko", hold)}
     # Newer kernels otherwise keep the extension on while the module is loaded; older ignore this.
     result = guest("insmod /k/irqbypass.ko; insmod /k/kvm.ko enable_virt_at_load=0\n"
                    f"insmod /k/kvm-{vendor}.ko" + """
@@ -63,18 +64,20 @@ exec 3>&-; wait
 insmod /lab/modules/dune.ko; echo "load without: $?"
 /k/hold-kvm </dev/null
 example-hello
+insmod /k/kvm-OTHER.ko && echo "the other KVM loads"
 rmmod kvm_VENDOR
 insmod /k/kvm-VENDOR.ko
 example-hello
 rmmod dune
 dmesg | grep 'dune: ' | report stdin said
-""".replace("VENDOR", vendor), files=files, engine=engine)
+""".replace("VENDOR", vendor).replace("OTHER", other), files=files, engine=engine)
     console = result.console_text()
     assert (f"in use, by KVM most likely: rmmod kvm_{vendor} first"
             in result.payload("said").decode())
     assert "kvm vm: made" in console and "load beside a VM of KVM's: 16" in console
     assert "load without: 0" in console and console.count("hello from ring 0") == 2
     # The other way round KVM finds the extension in use.
+    assert "the other KVM loads" not in console
     assert console.count("kvm vm: ") == 2 and console.count("kvm vm: made") == 1
 
 
