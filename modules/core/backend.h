@@ -47,6 +47,11 @@ struct backend_ops {
 	/* Switch the extension on or off on this CPU; preemption is off. */
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
+	/*
+	 * Off for good, whoever was in the middle of whatever: maybe in an NMI,
+	 * of a machine that crashes. Nothing of ours runs on this CPU again.
+	 */
+	void (*cpu_emergency)(void);
 
 	/* Hardware state of one vCPU; may sleep. */
 	int (*vcpu_create)(struct vcpu *vcpu);

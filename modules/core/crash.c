@@ -43,9 +43,9 @@ static void callback_set(bool wanted)
 {
 	mutex_lock(&lock);
 	if (wanted && !registered)
-		cpu_emergency_register_virt_callback(backend->cpu_disable);
+		cpu_emergency_register_virt_callback(backend->cpu_emergency);
 	else if (!wanted && registered)
-		cpu_emergency_unregister_virt_callback(backend->cpu_disable);
+		cpu_emergency_unregister_virt_callback(backend->cpu_emergency);
 	registered = wanted;
 	mutex_unlock(&lock);
 }

@@ -118,6 +118,19 @@ static void svm_cpu_disable(void)
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
 
+static void svm_cpu_emergency(void)
+{
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (!(efer & EFER_SVME))
+		return;
+	/* It may have crashed between CLGI and STGI, where INIT waits. */
+	svm_stgi();
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+}
+
 static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	static const u32 types[] = {
@@ -186,6 +199,7 @@ const struct backend_ops svm_backend = {
 	.remove = svm_remove,
 	.cpu_enable = svm_cpu_enable,
 	.cpu_disable = svm_cpu_disable,
+	.cpu_emergency = svm_cpu_emergency,
 	.vcpu_create = svm_vcpu_create,
 	.vcpu_destroy = svm_vcpu_destroy,
 	.cpu_leave = svm_cpu_leave,

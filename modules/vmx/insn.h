@@ -5,19 +5,25 @@
 
 #include <linux/bug.h>
 #include <linux/types.h>
+#include <asm/asm.h>
 
 /* Each is true if the CPU reported a failure (CF or ZF). */
 static inline bool vmx_vmxon(u64 pa)
 {
-	bool failed;
-
-	asm volatile("vmxon %1" : "=@ccna"(failed) : "m"(pa) : "memory");
-	return failed;
+	/* Or by #GP: firmware that wakes from sleep may have locked it out. */
+	asm goto("1: vmxon %0; jna %l[failed]\n\t" _ASM_EXTABLE(1b, %l[failed])
+		 : : "m"(pa) : "cc", "memory" : failed);
+	return false;
+failed:
+	return true;
 }
 
+/* Nothing to do where it is off already: #UD. */
 static inline void vmx_vmxoff(void)
 {
-	asm volatile("vmxoff" ::: "cc", "memory");
+	asm goto("1: vmxoff\n\t" _ASM_EXTABLE(1b, %l[off]) : : : "cc", "memory" : off);
+off:
+	return;
 }
 
 static inline bool vmx_vmclear(u64 pa)

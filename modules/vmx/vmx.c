@@ -113,6 +113,19 @@ static void vmx_cpu_disable(void)
 	local_irq_restore(flags);
 }
 
+/*
+ * VMCSs stay as they are: nothing of this kernel's memory is used again, and
+ * the list of them may be half changed. Nor is cpu->enabled the truth between
+ * two instructions.
+ */
+static void vmx_cpu_emergency(void)
+{
+	if (!(native_read_cr4() & X86_CR4_VMXE))
+		return;
+	vmx_vmxoff();
+	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+}
+
 static u32 event_to_vmcs(struct vcpu *vcpu)
 {
 	static const u32 types[] = {
@@ -217,6 +230,7 @@ const struct backend_ops vmx_backend = {
 	.remove = vmx_remove,
 	.cpu_enable = vmx_cpu_enable,
 	.cpu_disable = vmx_cpu_disable,
+	.cpu_emergency = vmx_cpu_emergency,
 	.vcpu_create = vmx_vcpu_create,
 	.vcpu_destroy = vmx_vcpu_destroy,
 	.cpu_leave = vmx_cpu_leave,
