@@ -50,15 +50,15 @@ static int __init dune_load(void)
 	error = backend_probe();
 	if (error)
 		return error;
-	error = power_init();
-	if (error)
-		goto remove_backend;
 	error = crash_init();
 	if (error)
-		goto power_off;
-	error = stats_init();
+		goto remove_backend;
+	error = power_init();
 	if (error)
 		goto remove_crash;
+	error = stats_init();
+	if (error)
+		goto power_off;
 	error = dev_register();
 	if (error)
 		goto remove_stats;
@@ -67,10 +67,10 @@ static int __init dune_load(void)
 
 remove_stats:
 	stats_exit();
-remove_crash:
-	crash_exit();
 power_off:
 	power_exit();
+remove_crash:
+	crash_exit();
 remove_backend:
 	backend->remove();
 	return error;
@@ -80,8 +80,8 @@ static void __exit dune_unload(void)
 {
 	dev_unregister();
 	stats_exit();
-	crash_exit();
 	power_exit();
+	crash_exit();
 	backend->remove();
 }
 

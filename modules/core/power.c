@@ -16,12 +16,22 @@ DEFINE_PER_CPU(bool, power_on);
 
 static int hotplug_state;
 
+/* The machine is. What comes online now, or is about to, stays without the extension. */
+static bool going_down;
+
 static int enable_here(void)
 {
-	int error = backend->cpu_enable();
+	unsigned long flags;
+	int error = 0;
 
-	if (!error)
-		__this_cpu_write(power_on, true);
+	/* Against the call in reboot(), which comes before or after all of it. */
+	local_irq_save(flags);
+	if (!READ_ONCE(going_down)) {
+		error = backend->cpu_enable();
+		if (!error)
+			__this_cpu_write(power_on, true);
+	}
+	local_irq_restore(flags);
 	return error;
 }
 
@@ -33,12 +43,7 @@ static void disable_here(void *unused)
 
 static int power_cpu_online(unsigned int cpu)
 {
-	int error;
-
-	preempt_disable();
-	error = enable_here();
-	preempt_enable();
-	return error;
+	return enable_here();
 }
 
 static int power_cpu_offline(unsigned int cpu)
@@ -67,26 +72,32 @@ static struct syscore_ops syscore = {
 
 static int reboot(struct notifier_block *block, unsigned long action, void *data)
 {
+	WRITE_ONCE(going_down, true);
+	/* A CPU that is not online to the call sees it: setting it so is a barrier, too. */
+	smp_mb();
 	on_each_cpu(disable_here, NULL, 1);
 	return NOTIFY_OK;
 }
 
 static struct notifier_block reboot_block = { .notifier_call = reboot };
 
+/* Told of a reboot from before the first CPU until after the last. */
 int power_init(void)
 {
+	register_reboot_notifier(&reboot_block);
 	hotplug_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "dune:online",
 					  power_cpu_online, power_cpu_offline);
-	if (hotplug_state < 0)
+	if (hotplug_state < 0) {
+		unregister_reboot_notifier(&reboot_block);
 		return hotplug_state;
+	}
 	register_syscore_ops(&syscore);
-	register_reboot_notifier(&reboot_block);
 	return 0;
 }
 
 void power_exit(void)
 {
-	unregister_reboot_notifier(&reboot_block);
 	unregister_syscore_ops(&syscore);
 	cpuhp_remove_state(hotplug_state);
+	unregister_reboot_notifier(&reboot_block);
 }

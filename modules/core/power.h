@@ -12,7 +12,7 @@ DECLARE_PER_CPU(bool, power_on);
 int power_init(void);
 void power_exit(void);
 
-/* crash.c: off before a crash kernel starts; between power_init() and power_exit(). */
+/* crash.c: off before a crash kernel starts; around power_init() and power_exit(). */
 int crash_init(void);
 void crash_exit(void);
 
