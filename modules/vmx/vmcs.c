@@ -154,7 +154,8 @@ static void vmcs_clear(struct vmx_vcpu *vmx, struct vmx_cpu *cpu)
 	vmx->launched = false;
 	if (cpu->current_vcpu == vmx)
 		cpu->current_vcpu = NULL;
-	WRITE_ONCE(vmx->loaded_cpu, -1);
+	/* The last access: who reads it may free the vCPU. */
+	smp_store_release(&vmx->loaded_cpu, -1);
 }
 
 static void vmcs_clear_here(void *data)
@@ -182,7 +183,7 @@ void vmx_vmcs_clear_all(struct vmx_cpu *cpu)
 void vmx_cpu_leave(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	int cpu = READ_ONCE(vmx->loaded_cpu);
+	int cpu = smp_load_acquire(&vmx->loaded_cpu);
 
 	if (cpu >= 0)
 		smp_call_function_single(cpu, vmcs_clear_here, vmx, true);
