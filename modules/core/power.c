@@ -5,6 +5,7 @@
  * kernel starts on this CPU.
  */
 #include <linux/cpuhotplug.h>
+#include <linux/kernel.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
@@ -16,8 +17,18 @@ DEFINE_PER_CPU(bool, power_on);
 
 static int hotplug_state;
 
-/* The machine is. What comes online now, or is about to, stays without the extension. */
-static bool going_down;
+static bool told;
+
+/*
+ * To another kernel or off. CPUs and copies of this module that come now stay
+ * without the extension: a module that is loaded after the notifiers were
+ * called is told nothing.
+ */
+static bool machine_goes_down(void)
+{
+	return READ_ONCE(told) ||
+	       (system_state >= SYSTEM_HALT && system_state <= SYSTEM_RESTART);
+}
 
 static int enable_here(void)
 {
@@ -26,7 +37,7 @@ static int enable_here(void)
 
 	/* Against the call in reboot(), which comes before or after all of it. */
 	local_irq_save(flags);
-	if (!READ_ONCE(going_down)) {
+	if (!machine_goes_down()) {
 		error = backend->cpu_enable();
 		if (!error)
 			__this_cpu_write(power_on, true);
@@ -72,7 +83,7 @@ static struct syscore_ops syscore = {
 
 static int reboot(struct notifier_block *block, unsigned long action, void *data)
 {
-	WRITE_ONCE(going_down, true);
+	WRITE_ONCE(told, true);
 	/* A CPU that is not online to the call sees it: setting it so is a barrier, too. */
 	smp_mb();
 	on_each_cpu(disable_here, NULL, 1);

@@ -53,6 +53,17 @@ def test_another_kernel_starts_over_running_guests(guest, second, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_another_kernel_starts_while_the_module_comes_and_goes(guest, second, engine):
+    """Loaded too late to be told that the machine goes down."""
+    result = guest("""
+while insmod /lab/modules/dune.ko && rmmod dune; do :; done &
+sleep 0.3
+kexec now /second/vmlinuz /second/initrd "$(cat /proc/cmdline)"
+""", files=second, engine=engine, cpus=2, memory_mib=640)
+    assert_second_kernel(result)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_crash_kernel_starts_over_running_guests(guest, second, engine):
     """From an NMI on the other CPU, without what an orderly end does before. On the first CPU:
     started elsewhere, newer crash kernels leave that one alone."""
