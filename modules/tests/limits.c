@@ -216,7 +216,8 @@ static void memory(void)
 	empty(fds, n);
 	close(vm);
 	grown = nested_tables_charge();
-	ktap_check(grown >= (long)REGION_TABLES * 4096 * 9 / 10,
+	/* Linux charges in advance, 64 pages on each of the two CPUs: so much may be paid for before. */
+	ktap_check(grown >= (long)(REGION_TABLES - 2 * 64) * 4096,
 		   "nested tables are charged to the cgroup: %ld bytes", grown);
 	ktap_check(!live("live_vms") && !live("live_tables"), "and freed");
 }
