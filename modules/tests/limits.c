@@ -216,7 +216,7 @@ static void memory(void)
 	empty(fds, n);
 	close(vm);
 	grown = nested_tables_charge();
-	/* Linux charges in advance, 64 pages on each of the two CPUs: so much may be paid for before. */
+	/* Linux charges 64 pages in advance on each of the two CPUs: so much may be paid before. */
 	ktap_check(grown >= (long)(REGION_TABLES - 2 * 64) * 4096,
 		   "nested tables are charged to the cgroup: %ld bytes", grown);
 	ktap_check(!live("live_vms") && !live("live_tables"), "and freed");
