@@ -25,6 +25,13 @@ def life_probe(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def wake_soon(tmp_path_factory):
+    """{guest path: host path} of wake-soon."""
+    return _compile(tmp_path_factory.mktemp("wake") / "wake-soon",
+                    Path(__file__).parent / "wake_soon.c")
+
+
+@pytest.fixture(scope="session")
 def kexec(tmp_path_factory):
     """{guest path: host path} of kexec."""
     return _compile(tmp_path_factory.mktemp("kexec") / "kexec", Path(__file__).parent / "kexec.c")
