@@ -16,7 +16,7 @@ from dunelab import debs, paths
 from dunelab.errors import UsageError
 
 # package -> path of its program
-PROGRAMS = {"memcached": "/usr/bin/memcached"}
+PROGRAMS = {"gdb-minimal": "/usr/bin/gdb", "memcached": "/usr/bin/memcached"}
 
 LIBRARY_DIRS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 
@@ -89,7 +89,7 @@ def _closure(name):
     while wave:
         found.update(debs.lookup(wave))
         wave = sorted({d for n in wave for d in debs.dependencies(found[n])
-                       if d.startswith("lib") and d not in found})
+                       if d.startswith(("lib", "zlib")) and d not in found})
     return [found[n] for n in sorted(found)]
 
 
