@@ -32,6 +32,12 @@ def wake_soon(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def msrs(tmp_path_factory):
+    """{guest path: host path} of msrs."""
+    return _compile(tmp_path_factory.mktemp("msrs") / "msrs", Path(__file__).parent / "msrs.c")
+
+
+@pytest.fixture(scope="session")
 def kexec(tmp_path_factory):
     """{guest path: host path} of kexec."""
     return _compile(tmp_path_factory.mktemp("kexec") / "kexec", Path(__file__).parent / "kexec.c")
