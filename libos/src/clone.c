@@ -3,6 +3,8 @@
 #include <linux/sched.h>
 #include <signal.h>
 
+#include "block.h"
+#include "signal/signal.h"
 #include "thread.h"
 
 /* First steps of the child, in ring 3 on its host stack. */
@@ -29,6 +31,17 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 	}
 	child->own_tls = flags & CLONE_SETTLS;
 	child->parent_frees = flags & CLONE_VFORK;
+	child->signals = thread->signals;
+	if (!(flags & CLONE_SIGHAND)) {
+		child->own_signals = *thread->signals;
+		child->own_signals.lock.held = 0;
+		child->signals = &child->own_signals;
+	}
+	/* Whoever goes on with the same stack goes on with its alternate one. */
+	if (flags & CLONE_VFORK)
+		child->altstack = thread->altstack;
+	child->deferred = thread->deferred;
+	child->deferred_mask = thread->deferred_mask;
 	thread_sregs(child, child->own_tls ? run->regs.r8 : run->sregs.fs_base,
 		     run->sregs.gs_base);
 	child->entered = true;
@@ -52,6 +65,8 @@ long host_clone(struct dune_thread *thread)
 	uint64_t flags = run->regs.rdi, stack = run->regs.rsi;
 
 	host_sregs(thread);
+	/* The child begins with the parent's mask: no signal may come in between and change it. */
+	signal_defer(thread);
 	if ((uint32_t)run->regs.rax == SYS_fork)
 		return host_fork(thread, SIGCHLD);
 	if ((uint32_t)run->regs.rax == SYS_vfork) {
@@ -76,5 +91,5 @@ _Noreturn void host_thread_exit(struct dune_thread *thread)
 	raw_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, 0, 8, 0, 0);
 	thread_unlink(thread);
 	host_vcpu_destroy(thread);
-	unmap_and_exit(thread, BLOCK_TOTAL, status);
+	block_free_and_exit(thread, status);
 }

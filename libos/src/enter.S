@@ -10,9 +10,13 @@
 #include "thread.h"
 
 #define SYS_LSEEK 8
-#define SYS_MUNMAP 11
+#define SYS_RT_SIGPROCMASK 14
+#define SYS_RT_SIGRETURN 15
+#define SYS_MADVISE 28
 #define SYS_CLONE 56
 #define SYS_EXIT 60
+#define MADV_DONTNEED 4
+#define SIG_SETMASK 2
 
 	.section .note.GNU-stack, "", @progbits
 	.text
@@ -62,14 +66,17 @@ guest_entry:
 	ret
 
 /*
- * The host side. rbx: thread, r12: its run page.
+ * The host side. rbx: thread, r12: its run page. Between two labels the guest's
+ * state is known wherever a signal interrupts: signal/deliver.c.
  */
+	.globl host_loop, host_run_done, host_call, host_call_done, host_loop_end
 host_loop:
 	mov $SYS_LSEEK, %eax	/* the short way to DUNE_VCPU_RUN */
 	mov THREAD_VCPU_FD(%rbx), %edi
 	xor %esi, %esi
 	xor %edx, %edx
 	syscall
+host_run_done:
 	test %eax, %eax
 	jnz special
 	cmpl $DUNE_EXIT_SYSCALL_NR, RUN_EXIT_REASON(%r12)
@@ -86,9 +93,12 @@ host_loop:
 	mov RUN_R10(%r12), %r10
 	mov RUN_R8(%r12), %r8
 	mov RUN_R9(%r12), %r9
+host_call:
 	syscall
+host_call_done:
 	mov %rax, RUN_RAX(%r12)
 	jmp host_loop
+host_loop_end:
 
 special_syscall:
 	xor %eax, %eax
@@ -99,7 +109,7 @@ special:
 	/* 0: go on; 1: the guest wants to leave; -errno: the run cannot go on */
 	test %rax, %rax
 	mov THREAD_RUN(%rbx), %r12	/* a fork's child has another page */
-	jz host_loop
+	jz host_resume
 	js entry_failed
 
 	/* leave_guest() continues here in ring 3, on its own stack. */
@@ -110,6 +120,40 @@ entry_failed:
 	mov RUN_RSP(%r12), %rsp
 	POP_CALLEE_SAVED
 	ret
+
+/* Into the loop, and let signals in that were put off. */
+	.globl host_unblock_done
+host_resume:
+	cmpq $0, THREAD_DEFERRED(%rbx)
+	je host_loop
+	movq $0, THREAD_DEFERRED(%rbx)
+	mov $SYS_RT_SIGPROCMASK, %eax
+	mov $SIG_SETMASK, %edi
+	lea THREAD_DEFERRED_MASK(%rbx), %rsi
+	xor %edx, %edx
+	mov $8, %r10d
+	syscall
+host_unblock_done:
+	jmp host_loop
+
+/* What Linux makes host_signal() return to. */
+	.globl host_restorer
+host_restorer:
+	mov $SYS_RT_SIGRETURN, %eax
+	syscall
+
+/*
+ * host_sigreturn(context): Linux loads the vector registers and the mask from the
+ * context, which lies where its frame would, and goes on in the loop.
+ */
+	.globl host_sigreturn, host_sigreturn_done
+	.type host_sigreturn, @function
+host_sigreturn:
+	mov %rdi, %rsp
+	mov $SYS_RT_SIGRETURN, %eax
+	syscall
+host_sigreturn_done:
+	ud2
 
 /* int leave_guest(void) */
 	.globl leave_guest
@@ -124,16 +168,26 @@ left_guest:
 	xor %eax, %eax
 	ret
 
-	.globl hypercall_leave
+	.globl hypercall_leave, hypercall
 	.type hypercall_leave, @function
 hypercall_leave:
 	mov $HYPERCALL_LEAVE, %eax
+/* In: eax its number, rdi and rsi its arguments. */
+hypercall:
 	cmpb $0, hypercall_is_vmcall(%rip)
 	jne 1f
 	vmmcall
 	ret
 1:	vmcall
 	ret
+
+/* hypercall_trap(frame, cr2): does not return */
+	.globl hypercall_trap
+	.type hypercall_trap, @function
+hypercall_trap:
+	mov $HYPERCALL_TRAP, %eax
+	call hypercall
+	ud2
 
 /*
  * Where the guest's SYSCALL goes: rcx has the return address, r11 the flags,
@@ -171,15 +225,23 @@ clone_thread:
 	xor %ebp, %ebp
 	mov %rbx, %rdi
 	call host_thread_begin
-	jmp host_loop
+	jmp host_resume
 
-/* unmap_and_exit(address, length, status): frees the stack it would run on */
-	.globl unmap_and_exit
-	.type unmap_and_exit, @function
-unmap_and_exit:
-	mov %rdx, %rbx
-	mov $SYS_MUNMAP, %eax
+/*
+ * exit_off_stack(thread, status, word, bit): give the block back and end. From
+ * the first call on there is no stack: another thread may own it at once.
+ */
+	.globl exit_off_stack
+	.type exit_off_stack, @function
+exit_off_stack:
+	mov %rsi, %rbx
+	mov %rdx, %r12
+	mov %rcx, %r13
+	mov $SYS_MADVISE, %eax
+	mov $BLOCK_TOTAL, %esi
+	mov $MADV_DONTNEED, %edx
 	syscall
+	lock btr %r13, (%r12)
 	mov $SYS_EXIT, %eax
 	mov %rbx, %rdi
 	syscall

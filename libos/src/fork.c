@@ -9,6 +9,7 @@
 
 #include <dune/lifecycle.h>
 
+#include "block.h"
 #include "host_exit.h"
 #include "thread.h"
 
@@ -25,6 +26,7 @@ static int child_rebuild(struct dune_thread *thread, bool close_inherited)
 	}
 	/* The other threads were not forked: their blocks are memory nobody uses. */
 	dune_process.threads = thread;
+	block_keep_only(thread);
 	if (thread)
 		thread->next = thread->prev = NULL;
 	error = host_vm_create();
@@ -73,39 +75,20 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 	return 0;
 }
 
-/*
- * The program forks in ring 3: in Linux mode, or in a signal handler of a thread
- * in Dune mode, whose host side waits below on the stack for its run page.
- * (A fork in ring 0 comes here too and has been dealt with.)
- */
-static void before_linux_fork(void)
-{
-	struct dune_thread *thread = thread_self;
-
-	if (dune_in_guest() || !thread || !thread->entered)
-		return;
-	host_sregs(thread);
-	raw_copy(&thread->saved, thread->run, sizeof(thread->saved));
-}
-
+/* The program forks in Linux mode. (A fork in ring 0 comes here too and has been dealt with.) */
 static void after_linux_fork(void)
 {
-	struct dune_thread *thread = thread_self;
-
 	if (dune_in_guest())
 		return;
 	/* Whoever held them was not forked. Entries are single words: tables are whole. */
 	raw_unlock(&dune_process.threads_lock);
+	raw_unlock(&dune_process.signals.lock);
 	paging_unlock();
-	if (child_rebuild(thread, true))
+	if (child_rebuild(thread_self, true))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
-	if (thread && thread->entered) {
-		raw_copy(thread->run, &thread->saved, sizeof(thread->saved));
-		thread->run->flags |= DUNE_RUN_SREGS;
-	}
 }
 
 int fork_watch(void)
 {
-	return -pthread_atfork(before_linux_fork, NULL, after_linux_fork);
+	return -pthread_atfork(NULL, NULL, after_linux_fork);
 }

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "guest.h"
 #include "host_exit.h"
+#include "signal/signal.h"
 #include "thread.h"
 
 #define ARCH_SET_GS 0x1001
@@ -19,6 +21,7 @@ const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_clone] = 1,	[SYS_fork] = 1,	 [SYS_vfork] = 1,
 	[SYS_exit] = 1,		[SYS_clone3] = 1,
 	[SYS_arch_prctl] = 1,	[SYS_rt_sigreturn] = 1,
+	[SYS_rt_sigaction] = 1,	[SYS_sigaltstack] = 1,
 };
 
 void host_die(const char *text, size_t length)
@@ -39,54 +42,16 @@ static _Noreturn void run_failed(long error)
 	host_die(text, sizeof(text) - 1);
 }
 
-/* Send this thread the signal that the CPU would have raised at address. */
-static void signal_queue(int signal, int code, uint64_t address)
-{
-	struct {
-		int signo, error, code, pad;
-		uint64_t address;
-		char rest[104];
-	} info;
-	long pid = raw_syscall3(SYS_getpid, 0, 0, 0);
-	long tid = raw_syscall3(SYS_gettid, 0, 0, 0);
-
-	raw_zero(&info, sizeof(info));
-	info.signo = signal;
-	info.code = code;
-	info.address = address;
-	raw_syscall6(SYS_rt_tgsigqueueinfo, pid, tid, signal, (long)&info, 0, 0);
-}
-
-/* A fault cannot be blocked or ignored; a signal that stands for one must not be, either. */
-static void signal_force(int signal, int code, uint64_t address)
-{
-	struct {
-		uint64_t handler, flags, restorer, mask;
-	} action;
-	uint64_t set = 1ull << (signal - 1), blocked = 0;
-
-	raw_syscall6(SYS_rt_sigaction, signal, 0, (long)&action, 8, 0, 0);
-	raw_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)&blocked, 8, 0, 0);
-	if (action.handler == (uint64_t)SIG_IGN || blocked & set) {
-		raw_zero(&action, sizeof(action)); /* SIG_DFL */
-		raw_syscall6(SYS_rt_sigaction, signal, (long)&action, 0, 8, 0, 0);
-		raw_syscall6(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&set, 0, 8, 0, 0);
-	}
-	signal_queue(signal, code, address);
-}
-
 #define MADV_POPULATE_WRITE 23
 
 /*
  * Whether Linux makes the address accessible by itself: a stack grows,
- * userfaultfd answers. rt_sigprocmask reads its set before it refuses `how`,
- * and a kernel access raises no signal: -EFAULT only if there is nothing. What
- * can be read may yet wait for a write, so that is tried without writing.
+ * userfaultfd answers. What can be read may yet wait for a write, so that is
+ * tried without writing.
  */
 static bool linux_settles(const struct dune_fault *fault)
 {
-	if (raw_syscall6(SYS_rt_sigprocmask, -1, (long)(fault->hva & ~7ull), 0, 8, 0, 0) ==
-	    -EFAULT)
+	if (!guest_readable(fault->hva & ~7ull, 8))
 		return false;
 	return !(fault->flags & DUNE_FAULT_WRITE) ||
 	       raw_syscall3(SYS_madvise, (long)(fault->hva & ~4095ull), 4096,
@@ -138,12 +103,27 @@ static long fault(struct dune_thread *thread)
 		return 0;
 	if (repeats > REPEATS_MAX)
 		HOST_DIE("dune: memory that Linux does not let a guest map\n");
-	if (fault->flags & DUNE_FAULT_EXEC)
-		signal_force(SIGSEGV, SEGV_ACCERR, fault->hva);
+	if (fault->flags & DUNE_FAULT_EXEC) {
+		thread->signal_fault = (struct signal_fault){
+			.signal = SIGSEGV,
+			.trapno = DUNE_TRAP_PF,
+			.error_code = DUNE_PF_USER | DUNE_PF_FETCH,
+			.cr2 = fault->hva,
+		};
+		signal_force(thread, SIGSEGV,
+			     guest_readable(fault->hva & ~7ull, 8) ? SEGV_ACCERR : SEGV_MAPERR,
+			     fault->hva);
+		return 0;
+	}
+	/* It repeats: one that waits goes first, and all must be unblocked below. */
+	__atomic_store_n(&thread->abandonable, true, __ATOMIC_SEQ_CST);
+	if (thread->deferred)
+		;
 	else if (fault->flags & DUNE_FAULT_WRITE)
 		asm volatile("lock orb $0, (%0)" ::"r"(address) : "memory");
 	else
 		asm volatile("movb (%0), %%al" ::"r"(address) : "rax", "memory");
+	__atomic_store_n(&thread->abandonable, false, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -186,8 +166,25 @@ static long special_syscall(struct dune_thread *thread)
 		host_sregs(thread);
 		run->regs.rax = (uint64_t)arch_prctl(run);
 		return 0;
+	case HYPERCALL_TRAP:
+		signal_trap(thread, (const struct dune_trap_frame *)run->regs.rdi, run->regs.rsi);
+		return 0;
+	case HYPERCALL_IRET:
+		signal_iret(thread, (const struct dune_trap_frame *)run->regs.rdi);
+		return 0;
+	case HYPERCALL_SIGNALS:
+		return 0;
+	case SYS_rt_sigaction:
+		run->regs.rax = (uint64_t)signal_sigaction(thread);
+		return 0;
+	case SYS_sigaltstack:
+		run->regs.rax = (uint64_t)signal_altstack(thread);
+		return 0;
+	case SYS_rt_sigreturn:
+		signal_return(thread);
+		return 0;
 	default:
-		/* clone3: libc falls back to clone. rt_sigreturn: no frame of ours. */
+		/* clone3: libc falls back to clone. */
 		run->regs.rax = (uint64_t)-ENOSYS;
 		return 0;
 	}

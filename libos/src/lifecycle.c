@@ -8,7 +8,9 @@
 
 #include <dune/lifecycle.h>
 
+#include "block.h"
 #include "host.h"
+#include "signal/signal.h"
 #include "thread.h"
 
 struct dune_process dune_process;
@@ -58,6 +60,8 @@ int dune_init(const struct dune_options *options)
 	if (error)
 		goto close_device;
 	error = paging_init(huge_1g_supported());
+	if (!error)
+		error = block_init();
 	if (error)
 		goto close_vm;
 	error = fork_watch();
@@ -118,10 +122,14 @@ int dune_enter(void)
 	thread_self->own_tls = true;
 	thread_sregs(thread_self, segment_base(ARCH_GET_FS),
 		     segment_base(ARCH_GET_GS));
+	signal_adopt(&dune_process.signals);
+	altstack_take(thread_self);
 	thread_self->entered = true;
 	error = enter_guest(thread_self);
-	if (error)
+	if (error) {
 		thread_self->entered = false;
+		altstack_give(thread_self);
+	}
 	return error;
 }
 
@@ -131,6 +139,7 @@ int dune_leave(void)
 		return -EPERM;
 	leave_guest();
 	thread_self->entered = false;
+	altstack_give(thread_self);
 	/* Ending now, it would take no host side's way out. */
 	return -pthread_setspecific(left_key, thread_self);
 }

@@ -2,8 +2,8 @@
 /* A thread's block: allocation, the process's list of them, and its vCPU's system state. */
 #include <errno.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
+#include "block.h"
 #include "thread.h"
 
 __thread struct dune_thread *thread_self;
@@ -11,55 +11,28 @@ __thread struct dune_thread *thread_self;
 _Static_assert(offsetof(struct dune_thread, run) == THREAD_RUN, "assembly");
 _Static_assert(offsetof(struct dune_thread, vcpu_fd) == THREAD_VCPU_FD, "assembly");
 _Static_assert(offsetof(struct dune_thread, host_sp) == THREAD_HOST_SP, "assembly");
+_Static_assert(offsetof(struct dune_thread, deferred) == THREAD_DEFERRED, "assembly");
+_Static_assert(offsetof(struct dune_thread, deferred_mask) == THREAD_DEFERRED_MASK, "assembly");
+_Static_assert(sizeof(struct dune_trap_frame) == TRAP_FRAME_SIZE, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rflags) == RUN_RFLAGS, "assembly");
 _Static_assert(DUNE_EXIT_SYSCALL == DUNE_EXIT_SYSCALL_NR, "assembly");
 _Static_assert(sizeof(struct dune_thread) < FATAL_STACK_TOP / 2, "room for a stack");
 
-static long map(size_t length, int prot)
-{
-	return raw_syscall6(SYS_mmap, 0, (long)length, prot,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
-
-static void unmap(uintptr_t from, uintptr_t to)
-{
-	if (to > from)
-		raw_syscall3(SYS_munmap, (long)from, (long)(to - from), 0);
-}
-
-/* BLOCK_TOTAL bytes, aligned to BLOCK_SIZE: map more, give the edges back. */
-static long block_map(void)
-{
-	long whole = map(BLOCK_TOTAL + BLOCK_SIZE, PROT_READ | PROT_WRITE);
-	uintptr_t start, block;
-
-	if (whole < 0 && whole > -4096)
-		return whole;
-	start = (uintptr_t)whole;
-	block = (start + BLOCK_SIZE - 1) & ~(uintptr_t)(BLOCK_SIZE - 1);
-	unmap(start, block);
-	unmap(block + BLOCK_TOTAL, start + BLOCK_TOTAL + BLOCK_SIZE);
-	/* Guard page: the host stack must not run into the trap stacks. */
-	raw_syscall3(SYS_mprotect, (long)(block + BLOCK_SIZE), 4096, PROT_NONE);
-	return (long)block;
-}
-
 struct dune_thread *thread_create(int *error)
 {
-	struct dune_thread *thread;
-	long block = block_map();
+	struct dune_thread *thread = block_alloc();
 
-	if (block < 0 && block > -4096) {
-		*error = (int)block;
+	if (!thread) {
+		*error = -EMFILE;
 		return NULL;
 	}
-	thread = (struct dune_thread *)block;
+	thread->signals = &dune_process.signals;
 	thread->host_sp = (char *)thread + BLOCK_TOTAL - 64;
 	*error = host_vcpu_create(thread);
 	if (*error) {
-		unmap((uintptr_t)thread, (uintptr_t)thread + BLOCK_TOTAL);
+		block_free(thread);
 		return NULL;
 	}
 	cpu_tables_build(thread);
@@ -88,7 +61,7 @@ void thread_destroy(struct dune_thread *thread)
 {
 	thread_unlink(thread);
 	host_vcpu_destroy(thread);
-	unmap((uintptr_t)thread, (uintptr_t)thread + BLOCK_TOTAL);
+	block_free(thread);
 }
 
 void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base)

@@ -7,7 +7,8 @@
 #ifndef DUNE_SRC_THREAD_H
 #define DUNE_SRC_THREAD_H
 
-/* A block is aligned to its size; the host stack and a guard page follow it. */
+/* A block is aligned to BLOCK_STRIDE; the host stack and a guard page follow it. */
+#define BLOCK_STRIDE 0x20000
 #define BLOCK_SIZE 0x8000
 #define TRAP_STACK_TOP 0x8000   /* all vectors but the next */
 #define FATAL_STACK_TOP 0x4000  /* NMI, double fault, machine check */
@@ -19,6 +20,8 @@
 #define THREAD_RUN 0
 #define THREAD_VCPU_FD 8
 #define THREAD_HOST_SP 16
+#define THREAD_DEFERRED 24
+#define THREAD_DEFERRED_MASK 32
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -40,6 +43,12 @@
 
 /* Hypercalls that are no system calls: far above any number Linux gives. */
 #define HYPERCALL_LEAVE 0x44554e45 /* "DUNE" */
+#define HYPERCALL_TRAP 0x44554e46  /* rdi: frame, rsi: CR2; the exception is Linux's */
+#define HYPERCALL_IRET 0x44554e47  /* rdi: frame; go on there after signals that wait */
+#define HYPERCALL_SIGNALS 0x44554e48 /* deliver signals that wait */
+
+/* Of struct dune_trap_frame, always this far below the top of the trap stack. */
+#define TRAP_FRAME_SIZE 176
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
@@ -48,6 +57,7 @@
 #include <dune/trap.h>
 
 #include "raw.h"
+#include "signal/state.h"
 #include <uapi/dune.h>
 
 #define SELECTOR_CODE 0x10
@@ -70,15 +80,22 @@ struct dune_thread {
 	int vcpu_fd;
 	int reserved;
 	void *host_sp;
+	uint64_t deferred; /* signals wait, all blocked, for the guest to be whole */
+	uint64_t deferred_mask; /* what was blocked before */
+	struct signal_state *signals;
+	struct signal_stack altstack; /* the guest's */
+	struct signal_fault signal_fault;
 	struct dune_thread *next, *prev; /* in the process's list */
 	bool parent_frees; /* a vfork child: its memory is the parent's to free */
+	/* The host side may be dropped at any instruction: the guest only repeats its access. */
+	bool abandonable;
 	bool entered; /* between enter and leave: the host side's stack is in use */
 	unsigned int repeats; /* of the last host fault */
 	uint64_t fault_hva, fault_rip;
-	struct dune_run saved; /* the run page, while the thread forks in ring 3 */
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
 	uint64_t gdt[9] __attribute__((aligned(64)));
 	struct tss64 tss __attribute__((aligned(128)));
+	struct signal_state own_signals; /* of a vfork child, which has handlers of its own */
 };
 
 struct idt_gate {
@@ -97,9 +114,11 @@ struct dune_process {
 	int device_fd;
 	int vm_fd;
 	long pid; /* that vm_fd belongs to */
+	bool quiet; /* what ends the process ends it as any other: without a word of ours */
 	bool vmx; /* the hypercall is VMCALL, not VMMCALL */
 	struct raw_lock threads_lock;
 	struct dune_thread *threads;
+	struct signal_state signals;
 	struct idt_gate idt[256] __attribute__((aligned(16)));
 };
 
@@ -142,11 +161,11 @@ int enter_guest(struct dune_thread *thread);
 int leave_guest(void);
 long clone_thread(uint64_t flags, void *stack, uint64_t ptid, uint64_t ctid,
 		  uint64_t tls, struct dune_thread *child);
-_Noreturn void unmap_and_exit(void *address, size_t length, long status);
 extern bool hypercall_is_vmcall;
 extern const unsigned char host_syscall_special[];
 extern const char guest_entry[], syscall_entry_svm[], syscall_entry_vmx[];
 long hypercall_leave(void);
+_Noreturn void hypercall_trap(const struct dune_trap_frame *frame, uint64_t cr2);
 
 /* trap.c, trap.S */
 struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame);

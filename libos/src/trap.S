@@ -5,6 +5,8 @@
  * interrupted stack, below its red zone, so that the trap stack is free for the
  * next exception while a handler of the program runs.
  */
+#include "thread.h"
+
 	.section .note.GNU-stack, "", @progbits
 	.text
 
@@ -44,15 +46,21 @@ trap_common:
 	cld
 	mov %rsp, %rdi
 	mov %rsp, %rbp
+	mov %rsp, %r12
+	and $-BLOCK_STRIDE, %r12	/* the thread: this is its trap stack */
 	and $-16, %rsp
 	call trap_entry
 	test %rax, %rax
-	jz trap_return
+	jz trap_check
 
 	/* rax: the frame on the interrupted stack. Save vector registers below it. */
 	mov %rax, %rbp
 	mov %rax, %rsp
-	mov trap_xsave_size(%rip), %ecx
+	cmpq $0, THREAD_DEFERRED(%r12)
+	je 1f
+	mov $HYPERCALL_SIGNALS, %eax	/* a handler may never come back to the check below */
+	call hypercall
+1:	mov trap_xsave_size(%rip), %ecx
 	sub %rcx, %rsp
 	and $-64, %rsp
 	xor %eax, %eax
@@ -72,7 +80,11 @@ trap_common:
 	mov $-1, %edx
 	xrstor64 (%rsp)
 
-trap_return:
+/* rbp: the frame, r12: the thread. Signals that waited for the trap stack go first. */
+	.globl trap_check, trap_end
+trap_check:
+	cmpq $0, THREAD_DEFERRED(%r12)
+	jne trap_wait
 	mov %rbp, %rsp
 	pop %r15
 	pop %r14
@@ -91,3 +103,10 @@ trap_return:
 	pop %rax
 	add $16, %rsp	/* vector and error code */
 	iretq
+trap_end:
+
+trap_wait:
+	mov %rbp, %rdi
+	mov $HYPERCALL_IRET, %eax
+	call hypercall
+	ud2

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <signal.h>
 
+#include "signal/signal.h"
 #include "thread.h"
 
 #define RED_ZONE 128
@@ -20,28 +21,25 @@ static void *pgfault_arg;
 
 unsigned int trap_xsave_size;
 
-static const struct {
-	const char *name;
-	int signal;
-} defaults[VECTORS] = {
-	[0] = { "divide error", SIGFPE },
-	[1] = { "debug exception", SIGTRAP },
-	[2] = { "NMI", SIGABRT },
-	[3] = { "breakpoint", SIGTRAP },
-	[4] = { "overflow", SIGSEGV },
-	[5] = { "bound range exceeded", SIGSEGV },
-	[6] = { "invalid opcode", SIGILL },
-	[7] = { "device not available", SIGFPE },
-	[8] = { "double fault", SIGABRT },
-	[10] = { "invalid TSS", SIGSEGV },
-	[11] = { "segment not present", SIGBUS },
-	[12] = { "stack fault", SIGBUS },
-	[13] = { "general protection", SIGSEGV },
-	[14] = { "page fault", SIGSEGV },
-	[16] = { "x87 exception", SIGFPE },
-	[17] = { "alignment check", SIGBUS },
-	[18] = { "machine check", SIGABRT },
-	[19] = { "SIMD exception", SIGFPE },
+static const char *const names[VECTORS] = {
+	[0] = "divide error",
+	[1] = "debug exception",
+	[2] = "NMI",
+	[3] = "breakpoint",
+	[4] = "overflow",
+	[5] = "bound range exceeded",
+	[6] = "invalid opcode",
+	[7] = "device not available",
+	[8] = "double fault",
+	[10] = "invalid TSS",
+	[11] = "segment not present",
+	[12] = "stack fault",
+	[13] = "general protection",
+	[14] = "page fault",
+	[16] = "x87 exception",
+	[17] = "alignment check",
+	[18] = "machine check",
+	[19] = "SIMD exception",
 };
 
 int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
@@ -88,21 +86,14 @@ static char *append_hex(char *to, uint64_t value)
 	return to;
 }
 
-/* No handler: say what happened and die by the signal Linux would have sent. */
-static _Noreturn void trap_fatal(const struct dune_trap_frame *frame)
+/* Nobody handles it, and it will end the process: say where it was. */
+static void say_unhandled(const struct dune_trap_frame *frame, uint64_t cr2)
 {
 	unsigned int vector = frame->vector & (VECTORS - 1);
-	int signal = defaults[vector].name ? defaults[vector].signal : SIGSEGV;
-	struct {
-		uint64_t handler, flags, restorer, mask;
-	} action = { 0 }; /* SIG_DFL: handlers run in ring 3 and cannot see this frame */
-	uint64_t none = 0;
 	char line[256], *end = line;
-	long pid;
 
 	end = append(end, "dune: unhandled ");
-	end = append(end, defaults[vector].name ? defaults[vector].name :
-						  "exception");
+	end = append(end, names[vector] ? names[vector] : "exception");
 	end = append(end, " in ring 0: rip ");
 	end = append_hex(end, frame->rip);
 	end = append(end, " rsp ");
@@ -111,17 +102,27 @@ static _Noreturn void trap_fatal(const struct dune_trap_frame *frame)
 	end = append_hex(end, frame->error_code);
 	if (vector == DUNE_TRAP_PF) {
 		end = append(end, " address ");
-		end = append_hex(end, fault_address());
+		end = append_hex(end, cr2);
 	}
 	end = append(end, "\n");
 	raw_syscall3(SYS_write, 2, (long)line, end - line);
+}
 
-	raw_syscall6(SYS_rt_sigaction, signal, (long)&action, 0, 8, 0, 0);
-	raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, 8, 0, 0);
-	pid = raw_syscall3(SYS_getpid, 0, 0, 0);
-	raw_syscall3(SYS_kill, pid, signal, 0);
-	for (;;)
-		raw_syscall3(SYS_exit_group, 128 + signal, 0, 0);
+/* Hand the exception to the host side, which makes the signal of it. */
+static _Noreturn void trap_to_signal(const struct dune_trap_frame *frame)
+{
+	uint64_t cr2 = fault_address();
+	int signal = signal_of_vector((unsigned int)frame->vector);
+
+	if (!dune_process.quiet &&
+	    dune_process.signals.actions[signal - 1].handler == (uint64_t)SIG_DFL)
+		say_unhandled(frame, cr2);
+	hypercall_trap(frame, cr2);
+}
+
+static bool is_fatal(uint64_t vector)
+{
+	return vector == 2 || vector == 8 || vector == 18;
 }
 
 static bool handled_by_program(const struct dune_trap_frame *frame)
@@ -145,15 +146,14 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 	    !(frame->error_code & DUNE_PF_PRESENT) &&
 	    paging_slot_fill(fault_address()) == 0)
 		return NULL;
-	if (frame->vector == 2 || frame->vector == 8 || frame->vector == 18 ||
-	    !handled_by_program(frame))
-		trap_fatal(frame);
+	if (is_fatal(frame->vector) || !handled_by_program(frame))
+		trap_to_signal(frame);
 
 	to = (frame->rsp - RED_ZONE - sizeof(*frame)) & ~(uintptr_t)63;
 	/* Faulting here would overwrite the frame under our feet. */
 	if (!paging_writable(to) || !paging_writable(to + sizeof(*frame) - 1) ||
 	    !paging_writable(to - trap_xsave_size))
-		trap_fatal(frame);
+		trap_to_signal(frame);
 	moved = (struct dune_trap_frame *)to;
 	raw_copy(moved, frame, sizeof(*frame));
 	return moved;

@@ -13,7 +13,7 @@
 
 static volatile unsigned long handled;
 
-/* Runs in ring 3 and uses the same registers for something else. */
+/* Uses the same registers for something else. */
 static void on_signal(int signal)
 {
 	(void)signal;

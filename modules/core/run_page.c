@@ -82,7 +82,7 @@ int run_page_load(struct vcpu *vcpu)
 	struct dune_regs regs;
 	int error;
 
-	if (flags & ~(DUNE_RUN_SREGS | DUNE_RUN_EVENT) ||
+	if (flags & ~(DUNE_RUN_SREGS | DUNE_RUN_EVENT | DUNE_RUN_EVENT_WAITS) ||
 	    memchr_inv(run->reserved, 0, sizeof(run->reserved)))
 		return -EINVAL;
 	memcpy(&regs, &run->regs, sizeof(regs));
@@ -128,5 +128,6 @@ void run_page_store(struct vcpu *vcpu, u32 exit_reason)
 
 	run->regs = vcpu->regs;
 	run->hw_reason = vcpu->exit.hw_reason;
+	WRITE_ONCE(run->flags, vcpu->event.valid ? DUNE_RUN_EVENT_WAITS : 0);
 	WRITE_ONCE(run->exit_reason, exit_reason);
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/* A signal has come: hand it to the guest, or to a thread in Linux mode, or put it off. */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../block.h"
+#include "../thread.h"
+#include "signal.h"
+
+#define ARCH_SET_FS 0x1002
+#define ARCH_SET_GS 0x1001
+#define SYSCALL_SIZE 2 /* bytes of the instruction */
+#define RFLAGS_PLAIN 0x202 /* of the host side */
+
+/* Labels in enter.S. */
+extern const char host_loop[], host_run_done[], host_call[], host_call_done[], host_loop_end[];
+extern const char host_unblock_done[], host_sigreturn_done[];
+/* And in trap.S. */
+extern const char trap_check[], trap_end[];
+
+void signal_defer(struct dune_thread *thread)
+{
+	const uint64_t all = ~0ull;
+
+	if (thread->deferred)
+		return;
+	raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&thread->deferred_mask, 8,
+		     0, 0);
+	thread->deferred = 1;
+}
+
+static void queue(int signal, const struct signal_info *info)
+{
+	long pid = raw_syscall3(SYS_getpid, 0, 0, 0);
+	long tid = raw_syscall3(SYS_gettid, 0, 0, 0);
+
+	raw_syscall6(SYS_rt_tgsigqueueinfo, pid, tid, signal, (long)info, 0, 0);
+}
+
+static bool within(uint64_t rip, const char *from, const char *to)
+{
+	return rip >= (uint64_t)from && rip < (uint64_t)to;
+}
+
+static bool on_trap_stack(const struct dune_thread *thread)
+{
+	return thread->run->regs.rsp - (uint64_t)thread < BLOCK_SIZE;
+}
+
+/*
+ * On its trap stack the guest is about to return from an exception, or to go on
+ * to a handler of the program: both look for signals that wait. It may have just
+ * looked: then it looks again.
+ */
+static void trap_look_again(struct dune_thread *thread)
+{
+	struct dune_regs *regs = &thread->run->regs;
+
+	if (!within(regs->rip, trap_check, trap_end))
+		return;
+	regs->rip = (uint64_t)trap_check;
+	regs->rbp = (uint64_t)thread + TRAP_STACK_TOP - TRAP_FRAME_SIZE;
+	regs->r12 = (uint64_t)thread;
+}
+
+/* Which calls wait with another mask, and where the guest passes it. NULL: none or not these. */
+static const uint64_t *mask_of_call(const struct dune_regs *regs)
+{
+	switch ((uint32_t)regs->rax) {
+	case SYS_rt_sigsuspend:
+		return (const uint64_t *)regs->rdi;
+	case SYS_ppoll:
+		return (const uint64_t *)regs->r10;
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		return (const uint64_t *)regs->r8;
+	case SYS_pselect6:
+		return regs->r9 ? *(const uint64_t **)regs->r9 : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * The guest's registers, as they would be if the signal had come to it directly.
+ * False: they cannot be told from here. *mask: what was blocked, apart from what
+ * the kernel will block again after the handler.
+ */
+static bool guest_regs(struct dune_thread *thread, const struct signal_context *context,
+		       struct dune_regs *regs, uint64_t *mask)
+{
+	const struct dune_run *run = thread->run;
+	uint64_t rip = context->regs.rip;
+
+	*regs = run->regs;
+	*mask = context->mask;
+	if (on_trap_stack(thread) || run->flags & DUNE_RUN_EVENT_WAITS)
+		return false;
+	if (rip == (uint64_t)host_unblock_done || rip == (uint64_t)host_sigreturn_done ||
+	    thread->abandonable)
+		return true;
+	if (!within(rip, host_loop, host_loop_end))
+		return false;
+	if (within(rip, host_loop, host_run_done))
+		return true;
+	if (rip == (uint64_t)host_run_done && (int)context->regs.rax < 0)
+		return (int)context->regs.rax == -EINTR;
+	if (rip >= (uint64_t)host_call_done) {
+		/* Linux has answered, or the answer is in place already. */
+		if (rip == (uint64_t)host_call_done) {
+			const uint64_t *of_call = mask_of_call(regs);
+
+			if ((int)context->regs.rax == -EINTR && of_call)
+				*mask = *of_call;
+			regs->rax = context->regs.rax;
+		}
+		regs->rip = regs->rcx;
+		return true;
+	}
+	if (run->exit_reason == DUNE_EXIT_INTR)
+		return true;
+	if (run->exit_reason == DUNE_EXIT_FAULT)
+		return !(run->fault.flags & DUNE_FAULT_EVENT);
+	if (run->exit_reason != DUNE_EXIT_SYSCALL || (uint32_t)regs->rax >= SYSCALLS_KNOWN)
+		return false;
+	/* Not called yet, or to be restarted: the guest does that after the handler. */
+	if (rip == (uint64_t)host_call)
+		regs->rax = context->regs.rax;
+	regs->rip = regs->rcx - SYSCALL_SIZE;
+	return true;
+}
+
+void signal_resume(struct dune_thread *thread, struct signal_context *context)
+{
+	thread->abandonable = false;
+	thread->run->flags &= ~DUNE_RUN_EVENT; /* of an access that comes again */
+	context->regs.rip = (uint64_t)host_loop;
+	context->regs.rsp = (uint64_t)thread->host_sp;
+	context->regs.rbx = (uint64_t)thread;
+	context->regs.r12 = (uint64_t)thread->run;
+	context->regs.rflags = RFLAGS_PLAIN;
+}
+
+/* As above, for a handler: vector registers are those of a new program. */
+static void resume_in_handler(struct dune_thread *thread, struct signal_context *context,
+			      uint64_t mask)
+{
+	signal_resume(thread, context);
+	context->regs.fpstate = 0;
+	context->mask = mask;
+}
+
+/*
+ * The process ends by this signal: in ring 3, with the guest's registers in
+ * Linux's hands, so that a core dump shows them.
+ */
+static void die_as_guest(struct dune_thread *thread, const struct signal_info *info,
+			 const struct dune_regs *guest, struct signal_context *context)
+{
+	struct signal_regs *regs = &context->regs;
+
+	signal_action_default(thread->signals, info->signo, true);
+	queue(info->signo, info);
+	host_sregs(thread);
+	raw_syscall3(SYS_arch_prctl, ARCH_SET_FS, (long)thread->run->sregs.fs_base, 0);
+	raw_syscall3(SYS_arch_prctl, ARCH_SET_GS, (long)thread->run->sregs.gs_base, 0);
+	*regs = (struct signal_regs){
+		.r8 = guest->r8, .r9 = guest->r9, .r10 = guest->r10, .r11 = guest->r11,
+		.r12 = guest->r12, .r13 = guest->r13, .r14 = guest->r14, .r15 = guest->r15,
+		.rdi = guest->rdi, .rsi = guest->rsi, .rbp = guest->rbp, .rbx = guest->rbx,
+		.rdx = guest->rdx, .rax = guest->rax, .rcx = guest->rcx, .rsp = guest->rsp,
+		.rip = guest->rip, .rflags = guest->rflags,
+		.cs = regs->cs, .gs = regs->gs, .fs = regs->fs, .ss = regs->ss,
+		.fpstate = regs->fpstate,
+	};
+	context->mask &= ~(1ull << (info->signo - 1));
+}
+
+static void deliver(struct dune_thread *thread, struct signal_info *info,
+		    struct signal_context *context, const struct dune_regs *regs, uint64_t mask)
+{
+	struct signal_action action = signal_action_get(thread->signals, info->signo);
+	uint64_t bit = 1ull << (info->signo - 1);
+
+	if (action.handler == (uint64_t)SIG_IGN)
+		return;
+	if (action.handler == (uint64_t)SIG_DFL) {
+		die_as_guest(thread, info, regs, context);
+		return;
+	}
+	thread->run->regs = *regs; /* also for the attempt below */
+	if (!frame_push(thread, regs, &action, info, context)) {
+		struct signal_info fatal = { .signo = SIGSEGV, .code = SI_KERNEL };
+
+		if (info->signo == SIGSEGV) {
+			die_as_guest(thread, &fatal, regs, context);
+			return;
+		}
+		/* Its handler may have a stack of its own. */
+		queue(SIGSEGV, &fatal);
+		resume_in_handler(thread, context, context->mask & ~(1ull << (SIGSEGV - 1)));
+		return;
+	}
+	thread->signal_fault.signal = 0;
+	if (action.flags & (uint64_t)SA_RESETHAND)
+		signal_action_default(thread->signals, info->signo, false);
+	if (!(action.flags & SA_NODEFER))
+		mask |= bit;
+	resume_in_handler(thread, context, mask | action.mask);
+}
+
+/* A thread in Linux mode: the handler is called as Linux would have called it. */
+static void deliver_to_linux(struct signal_info *info, struct signal_context *context)
+{
+	struct signal_state *state = &dune_process.signals;
+	struct signal_action action = signal_action_get(state, info->signo);
+	uint64_t mask = context->mask | action.mask;
+
+	if (action.handler == (uint64_t)SIG_IGN)
+		return;
+	if (action.handler == (uint64_t)SIG_DFL) {
+		signal_action_default(state, info->signo, true);
+		queue(info->signo, info);
+		return;
+	}
+	if (action.flags & (uint64_t)SA_RESETHAND)
+		signal_action_default(state, info->signo, false);
+	if (!(action.flags & SA_NODEFER))
+		mask |= 1ull << (info->signo - 1);
+	raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, 8, 0, 0);
+	((void (*)(int, void *, void *))action.handler)(info->signo, info, context);
+}
+
+void host_signal(int signal, struct signal_info *info, struct signal_context *context)
+{
+	struct dune_thread *thread = block_find(context->regs.rsp);
+	struct dune_regs regs;
+	uint64_t mask;
+
+	if (!thread) {
+		deliver_to_linux(info, context);
+		return;
+	}
+	if (guest_regs(thread, context, &regs, &mask)) {
+		if (thread->abandonable)
+			thread->signal_fault = (struct signal_fault){
+				.signal = signal,
+				.trapno = context->regs.trapno,
+				.error_code = context->regs.error_code,
+				.cr2 = context->regs.cr2,
+			};
+		deliver(thread, info, context, &regs, mask);
+		return;
+	}
+	if (on_trap_stack(thread))
+		trap_look_again(thread);
+	queue(signal, info);
+	thread->deferred_mask = context->mask;
+	thread->deferred = 1;
+	context->mask = ~0ull;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/* rt_sigreturn: the guest's registers from its frame, the rest by Linux's own. */
+#include <signal.h>
+
+#include "../guest.h"
+#include "../thread.h"
+#include "signal.h"
+
+/* What a program may have in its flags; IF and the fixed bit stay. */
+#define RFLAGS_OF_PROGRAM 0x50dd5ull /* AC RF OF DF TF SF ZF AF PF CF */
+#define RFLAGS_FIXED 0x202ull
+
+static void regs_load(struct dune_regs *to, const struct signal_regs *from)
+{
+	*to = (struct dune_regs){
+		.rax = from->rax, .rcx = from->rcx, .rdx = from->rdx, .rbx = from->rbx,
+		.rsp = from->rsp, .rbp = from->rbp, .rsi = from->rsi, .rdi = from->rdi,
+		.r8 = from->r8, .r9 = from->r9, .r10 = from->r10, .r11 = from->r11,
+		.r12 = from->r12, .r13 = from->r13, .r14 = from->r14, .r15 = from->r15,
+		.rip = from->rip,
+		.rflags = (from->rflags & RFLAGS_OF_PROGRAM) | RFLAGS_FIXED,
+	};
+}
+
+/*
+ * Linux's rt_sigreturn loads the vector registers (and checks their image), the
+ * mask, and registers of the host side that lead back into the loop.
+ */
+void signal_return(struct dune_thread *thread)
+{
+	/* Where the handler's return left it: past the return address. */
+	uint64_t frame = thread->run->regs.rsp - 8;
+	struct signal_context context;
+
+	if (!guest_read(&context, frame + 8, sizeof(context)) || context.regs.rip >> 47) {
+		signal_force(thread, SIGSEGV, SI_KERNEL, 0);
+		return;
+	}
+	regs_load(&thread->run->regs, &context.regs);
+	altstack_set(thread, &context.stack, context.regs.rsp);
+	signal_resume(thread, &context);
+	/* The host side has no alternate stack: an invalid one leaves it at that. */
+	context.stack.flags = -1;
+	host_sigreturn(&context);
+}
