@@ -52,9 +52,26 @@ enter_guest:
 	mov %rdi, %rbx
 	mov THREAD_RUN(%rbx), %r12
 	mov %rsp, RUN_RSP(%r12)
+	mov %rsp, THREAD_CALLER_SP(%rbx)
 	lea guest_entry(%rip), %rax
 	mov %rax, RUN_RIP(%r12)
 	movq $0x202, RUN_RFLAGS(%r12)
+	mov THREAD_HOST_SP(%rbx), %rsp
+	jmp host_loop
+
+/*
+ * int start_guest(struct dune_thread *thread)
+ *
+ * As enter_guest(), but the guest begins where its registers say. Returns if the
+ * first run fails.
+ */
+	.globl start_guest
+	.type start_guest, @function
+start_guest:
+	PUSH_CALLEE_SAVED
+	mov %rdi, %rbx
+	mov THREAD_RUN(%rbx), %r12
+	mov %rsp, THREAD_CALLER_SP(%rbx)
 	mov THREAD_HOST_SP(%rbx), %rsp
 	jmp host_loop
 
@@ -117,7 +134,7 @@ special:
 	jmp left_guest
 
 entry_failed:
-	mov RUN_RSP(%r12), %rsp
+	mov THREAD_CALLER_SP(%rbx), %rsp
 	POP_CALLEE_SAVED
 	ret
 

@@ -13,6 +13,7 @@ _Static_assert(offsetof(struct dune_thread, vcpu_fd) == THREAD_VCPU_FD, "assembl
 _Static_assert(offsetof(struct dune_thread, host_sp) == THREAD_HOST_SP, "assembly");
 _Static_assert(offsetof(struct dune_thread, deferred) == THREAD_DEFERRED, "assembly");
 _Static_assert(offsetof(struct dune_thread, deferred_mask) == THREAD_DEFERRED_MASK, "assembly");
+_Static_assert(offsetof(struct dune_thread, caller_sp) == THREAD_CALLER_SP, "assembly");
 _Static_assert(sizeof(struct dune_trap_frame) == TRAP_FRAME_SIZE, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");

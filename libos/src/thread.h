@@ -22,6 +22,7 @@
 #define THREAD_HOST_SP 16
 #define THREAD_DEFERRED 24
 #define THREAD_DEFERRED_MASK 32
+#define THREAD_CALLER_SP 40
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -82,6 +83,7 @@ struct dune_thread {
 	void *host_sp;
 	uint64_t deferred; /* signals wait, all blocked, for the guest to be whole */
 	uint64_t deferred_mask; /* what was blocked before */
+	void *caller_sp; /* of enter_guest(), should the first run fail */
 	struct signal_state *signals;
 	struct signal_stack altstack; /* the guest's */
 	struct signal_fault signal_fault;
@@ -159,6 +161,7 @@ int fork_watch(void);
 /* enter.S */
 int enter_guest(struct dune_thread *thread);
 int leave_guest(void);
+int start_guest(struct dune_thread *thread);
 long clone_thread(uint64_t flags, void *stack, uint64_t ptid, uint64_t ctid,
 		  uint64_t tls, struct dune_thread *child);
 extern bool hypercall_is_vmcall;

@@ -10,8 +10,6 @@
 
 #define RED_ZONE 128
 #define SA_RESTORER 0x04000000ull
-#define CS_USER 0x33 /* what a process sees of its segments */
-#define SS_USER 0x2b
 #define RFLAGS_HANDLER_CLEARS (1ull << 8 | 1ull << 10 | 1ull << 16) /* TF, DF, RF */
 
 /* At offset 464 of the FXSAVE area: Linux's struct _fpx_sw_bytes. */

@@ -7,6 +7,9 @@
 
 #include "state.h"
 
+#define CS_USER 0x33 /* what a process sees of its segments */
+#define SS_USER 0x2b
+
 /* struct sigcontext. */
 struct signal_regs {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;

@@ -38,6 +38,8 @@ void signal_return(struct dune_thread *thread)
 	}
 	regs_load(&thread->run->regs, &context.regs);
 	altstack_set(thread, &context.stack, context.regs.rsp);
+	context.regs.cs = CS_USER;
+	context.regs.ss = SS_USER;
 	signal_resume(thread, &context);
 	/* The host side has no alternate stack: an invalid one leaves it at that. */
 	context.stack.flags = -1;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/* dune: programs in Dune mode, unmodified. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+static const char usage_text[] =
+"usage: dune run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+"\n"
+"Run PROGRAM in ring 0 of a virtual machine of its own, from its first\n"
+"instruction: the same program, libraries, files and system calls. What it\n"
+"starts by fork or exec is in Dune mode too. Needs dune.ko and the right to open\n"
+"/dev/dune.\n"
+"\n"
+"  -s, --stats     at the end of each process, say what it cost on stderr\n"
+"  -h, --help      this text\n"
+"  -V, --version   the version\n"
+"\n"
+"Status: PROGRAM's own, 128 + N if signal N ended it, 126 if it cannot be run,\n"
+"127 if there is none, 125 if Dune mode cannot be had, 2 for a wrong command.\n";
+
+static const struct option options[] = {
+	{ "stats", no_argument, NULL, 's' },
+	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+static int wrong(const char *what)
+{
+	fprintf(stderr, "dune: %s; try `dune run --help'\n", what);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct run_options run = { 0 };
+	int option;
+
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	if (argc > 1 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))) {
+		puts("dune " DUNE_VERSION);
+		return 0;
+	}
+	if (argc < 2 || strcmp(argv[1], "run"))
+		return wrong(argc < 2 ? "no command" : "no such command");
+	optind = 2;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+shV", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			run.stats = true;
+			break;
+		case 'x':
+			run.path = optarg;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
+		case 'V':
+			puts("dune " DUNE_VERSION);
+			return 0;
+		default:
+			return wrong("unknown option");
+		}
+	}
+	if (optind == argc)
+		return wrong("no program");
+	return run_program(&run, argc - optind, argv + optind);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/* Finds the program, maps it, and begins it in Dune mode. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/rseq.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <dune/lifecycle.h>
+
+#include "../src/start.h"
+#include "image.h"
+#include "run.h"
+#include "script.h"
+#include "stack.h"
+#include "tell.h"
+
+extern char **environ;
+
+#define PIE_BASE 0x555555554000ull /* where Linux begins to place programs */
+#define PIE_RANDOM_BITS 28
+
+static int complain(int status, const char *path, const char *why)
+{
+	fprintf(stderr, "dune: %s: %s\n", path, why);
+	return status;
+}
+
+static int status_of(int error)
+{
+	return error == ENOENT || error == ENOTDIR ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
+}
+
+static bool executable(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode) &&
+	       !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
+}
+
+/* As a shell does. errno says why not. */
+static const char *search(const char *name, char *buffer)
+{
+	const char *path = getenv("PATH"), *end;
+	int error = ENOENT;
+
+	if (strchr(name, '/'))
+		return name;
+	for (path = path ? path : "/bin:/usr/bin"; *name; path = end + 1) {
+		end = strchrnul(path, ':');
+		if (snprintf(buffer, PATH_MAX, "%.*s%s%s", (int)(end - path), path,
+			     end > path ? "/" : "", name) < PATH_MAX && executable(buffer))
+			return buffer;
+		if (!access(buffer, F_OK))
+			error = EACCES;
+		if (!*end)
+			break;
+	}
+	errno = error;
+	return NULL;
+}
+
+static int open_executable(const char *path)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &status))
+		return -errno;
+	if (S_ISREG(status.st_mode) && executable(path))
+		return fd;
+	close(fd);
+	return S_ISDIR(status.st_mode) ? -EISDIR : -EACCES;
+}
+
+static uint64_t place(void)
+{
+	uint64_t random = 0;
+
+	if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE))
+		getrandom(&random, sizeof(random), 0);
+	return PIE_BASE + ((random & ((1ull << PIE_RANDOM_BITS) - 1)) << 12);
+}
+
+static int map_file(const char *path, uint64_t near, struct image *image)
+{
+	const char *why = "";
+	int fd = open_executable(path), error = fd < 0 ? fd : 0;
+
+	if (!error) {
+		error = image_map(fd, near, image, &why);
+		close(fd);
+	}
+	if (error)
+		return complain(status_of(-error), path,
+				error == -ENOEXEC && *why ? why : strerror(-error));
+	return 0;
+}
+
+/* This program's own: a libc that comes after it must not find it registered. */
+static void rseq_forget(void)
+{
+	if (__rseq_size)
+		syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32,
+			RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+static int init_complaint(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return complain(RUN_FAILED, "/dev/dune", "not there: load the module (insmod dune.ko)");
+	case -EACCES:
+		return complain(RUN_FAILED, "/dev/dune", "no permission: be root, or have it opened to you");
+	case -ENOTSUP:
+		return complain(RUN_FAILED, "/dev/dune", "the module is of another version, or the CPU has no XSAVE");
+	default:
+		return complain(RUN_FAILED, "no Dune mode", strerror(-error));
+	}
+}
+
+int run_program(const struct run_options *options, int argc, char **argv)
+{
+	static struct image program, interpreter;
+	static char buffer[PATH_MAX];
+	struct start_args args = { .envp = environ, .program = &program };
+	struct start_stack stack;
+	const char *path = options->path ? options->path : search(argv[0], buffer);
+	int error, status;
+
+	if (!path)
+		return complain(status_of(errno), argv[0], errno == ENOENT ? "not found in PATH" :
+								strerror(errno));
+	args.path = path;
+	args.argc = argc;
+	args.argv = argv;
+	status = script_resolve(&args, &path);
+	if (!status)
+		status = map_file(path, place(), &program);
+	if (!status && *program.interpreter) {
+		status = map_file(program.interpreter, 0, &interpreter);
+		args.interpreter_base = interpreter.base;
+	}
+	if (status)
+		return status;
+
+	error = dune_init(NULL);
+	if (error)
+		return init_complaint(error);
+	rseq_forget();
+	/* Below what is in use of the stack; what is above it stays, to no purpose. */
+	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);
+	tell_linux(&args, &stack);
+	error = dune_start(*program.interpreter ? interpreter.entry : program.entry, stack.pointer);
+	return complain(RUN_FAILED, "no Dune mode", strerror(-error));
+}

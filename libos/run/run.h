@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* `dune run`. */
+#ifndef DUNE_RUN_RUN_H
+#define DUNE_RUN_RUN_H
+
+#include <stdbool.h>
+
+struct run_options {
+	bool stats;
+	const char *path; /* NULL: look for argv[0] in PATH */
+};
+
+/* Exit statuses of its own, as env(1) and timeout(1) have them. */
+#define RUN_FAILED 125
+#define RUN_NOT_EXECUTABLE 126
+#define RUN_NOT_FOUND 127
+
+/* Become the program. Returns an exit status if that cannot be. */
+int run_program(const struct run_options *options, int argc, char **argv);
+
+#endif

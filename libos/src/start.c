@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/* The first instruction of a program that another one loaded. */
+#include <errno.h>
+
+#include <dune/lifecycle.h>
+
+#include "signal/signal.h"
+#include "start.h"
+#include "thread.h"
+
+int dune_start(uint64_t entry, uint64_t stack)
+{
+	struct dune_thread *thread;
+	int error;
+
+	if (!dune_process.ready)
+		return -EPERM;
+	thread = thread_create(&error);
+	if (!thread)
+		return error;
+	error = thread_premap(thread, (void *)stack);
+	if (error)
+		return error;
+	thread_sregs(thread, 0, 0);
+	signal_adopt(&dune_process.signals);
+	thread->entered = true;
+	dune_process.quiet = true;
+	thread->run->regs = (struct dune_regs){ .rip = entry, .rsp = stack, .rflags = 0x202 };
+	return start_guest(thread);
+}
