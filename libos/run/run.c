@@ -16,6 +16,9 @@
 
 #include <dune/lifecycle.h>
 
+#include "../src/exec.h"
+#include "../src/hidden.h"
+#include "../src/self.h"
 #include "../src/start.h"
 #include "image.h"
 #include "run.h"
@@ -128,6 +131,18 @@ static int init_complaint(int error)
 	}
 }
 
+/* What it executes comes back here. */
+static void children_too(const struct run_options *options)
+{
+	const char *passed[EXEC_OPTIONS_MAX + 1] = { NULL };
+	int n = 0, fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	if (options->stats)
+		passed[n++] = "--stats";
+	if (fd >= 0)
+		exec_through(hidden_move(fd), passed);
+}
+
 int run_program(const struct run_options *options, int argc, char **argv)
 {
 	static struct image program, interpreter;
@@ -156,6 +171,8 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	error = dune_init(NULL);
 	if (error)
 		return init_complaint(error);
+	self_set(realpath(path, NULL));
+	children_too(options);
 	rseq_forget();
 	/* Below what is in use of the stack; what is above it stays, to no purpose. */
 	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "block.h"
+#include "exec.h"
 #include "signal/signal.h"
 #include "thread.h"
 
@@ -54,8 +55,10 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 	ret = clone_thread(flags, child->host_sp, run->regs.rdx, run->regs.r10,
 			   run->regs.r8, child);
 	/* A thread that lives on frees its block itself, perhaps already. */
-	if (ret < 0 || flags & CLONE_VFORK)
+	if (ret < 0 || flags & CLONE_VFORK) {
+		exec_release(child);
 		thread_destroy(child);
+	}
 	return ret;
 }
 

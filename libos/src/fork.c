@@ -10,6 +10,7 @@
 #include <dune/lifecycle.h>
 
 #include "block.h"
+#include "hidden.h"
 #include "host_exit.h"
 #include "thread.h"
 
@@ -21,8 +22,8 @@ static int child_rebuild(struct dune_thread *thread, bool close_inherited)
 
 	if (close_inherited) {
 		for (other = dune_process.threads; other; other = other->next)
-			raw_syscall3(SYS_close, other->vcpu_fd, 0, 0);
-		raw_syscall3(SYS_close, dune_process.vm_fd, 0, 0);
+			hidden_close(other->vcpu_fd);
+		hidden_close(dune_process.vm_fd);
 	}
 	/* The other threads were not forked: their blocks are memory nobody uses. */
 	dune_process.threads = thread;

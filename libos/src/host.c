@@ -7,6 +7,7 @@
 #include <dune/lifecycle.h>
 #include <dune/stats.h>
 
+#include "hidden.h"
 #include "host.h"
 #include "thread.h"
 
@@ -23,12 +24,13 @@ int host_device_open(void)
 	fd = raw_syscall3(SYS_open, (long)DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC, 0);
 	if (fd < 0)
 		return (int)fd;
+	fd = hidden_move((int)fd);
 	dune_process.device_fd = (int)fd;
 	ret = request((int)fd, DUNE_GET_INFO, &info);
 	if (!ret && info.abi_version != DUNE_ABI_VERSION)
 		ret = -ENOTSUP;
 	if (ret) {
-		raw_syscall3(SYS_close, fd, 0, 0);
+		hidden_close((int)fd);
 		return (int)ret;
 	}
 	dune_process.vmx = info.backend == DUNE_BACKEND_VMX;
@@ -42,7 +44,7 @@ int host_vm_create(void)
 
 	if (fd < 0)
 		return (int)fd;
-	dune_process.vm_fd = (int)fd;
+	dune_process.vm_fd = hidden_move((int)fd);
 	dune_process.pid = raw_syscall3(SYS_getpid, 0, 0, 0);
 	return 0;
 }
@@ -55,12 +57,13 @@ int host_vcpu_create(struct dune_thread *thread)
 
 	if (fd < 0)
 		return (int)fd;
+	fd = hidden_move((int)fd);
 	/* In a forked child it takes the place of the page that was not inherited. */
 	run = raw_syscall6(SYS_mmap, (long)thread->run, DUNE_RUN_PAGE_SIZE,
 			   PROT_READ | PROT_WRITE,
 			   MAP_SHARED | (thread->run ? MAP_FIXED : 0), fd, 0);
 	if (run < 0 && run > -4096) {
-		raw_syscall3(SYS_close, fd, 0, 0);
+		hidden_close((int)fd);
 		return (int)run;
 	}
 	thread->vcpu_fd = (int)fd;
@@ -71,7 +74,7 @@ int host_vcpu_create(struct dune_thread *thread)
 void host_vcpu_destroy(struct dune_thread *thread)
 {
 	raw_syscall3(SYS_munmap, (long)thread->run, DUNE_RUN_PAGE_SIZE, 0);
-	raw_syscall3(SYS_close, thread->vcpu_fd, 0, 0);
+	hidden_close(thread->vcpu_fd);
 }
 
 /* Bring thread->run->sregs up to date. */

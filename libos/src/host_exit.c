@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "exec.h"
 #include "guest.h"
+#include "hidden.h"
 #include "host_exit.h"
+#include "self.h"
 #include "signal/signal.h"
 #include "thread.h"
 
@@ -22,6 +25,10 @@ const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_exit] = 1,		[SYS_clone3] = 1,
 	[SYS_arch_prctl] = 1,	[SYS_rt_sigreturn] = 1,
 	[SYS_rt_sigaction] = 1,	[SYS_sigaltstack] = 1,
+	[SYS_execve] = 1,	[SYS_execveat] = 1,
+	[SYS_close] = 1,	[SYS_close_range] = 1,
+	[SYS_readlink] = 1,	[SYS_readlinkat] = 1,
+	[SYS_dup2] = 1,		[SYS_dup3] = 1,
 };
 
 void host_die(const char *text, size_t length)
@@ -179,6 +186,20 @@ static long special_syscall(struct dune_thread *thread)
 		return 0;
 	case SYS_sigaltstack:
 		run->regs.rax = (uint64_t)signal_altstack(thread);
+		return 0;
+	case SYS_execve:
+	case SYS_execveat:
+		run->regs.rax = (uint64_t)exec_program(thread);
+		return 0;
+	case SYS_close:
+	case SYS_close_range:
+	case SYS_dup2:
+	case SYS_dup3:
+		run->regs.rax = (uint64_t)hidden_syscall(thread);
+		return 0;
+	case SYS_readlink:
+	case SYS_readlinkat:
+		run->regs.rax = (uint64_t)self_readlink(thread);
 		return 0;
 	case SYS_rt_sigreturn:
 		signal_return(thread);

@@ -9,6 +9,7 @@
 #include <dune/lifecycle.h>
 
 #include "block.h"
+#include "hidden.h"
 #include "host.h"
 #include "signal/signal.h"
 #include "thread.h"
@@ -74,9 +75,9 @@ int dune_init(const struct dune_options *options)
 	goto unlock;
 
 close_vm:
-	close(dune_process.vm_fd);
+	hidden_close(dune_process.vm_fd);
 close_device:
-	close(dune_process.device_fd);
+	hidden_close(dune_process.device_fd);
 unlock:
 	raw_unlock(&lock);
 	return error;

@@ -88,6 +88,8 @@ struct dune_thread {
 	struct signal_stack altstack; /* the guest's */
 	struct signal_fault signal_fault;
 	struct dune_thread *next, *prev; /* in the process's list */
+	void *exec_memory; /* a vfork child's, for the parent to unmap */
+	size_t exec_memory_size;
 	bool parent_frees; /* a vfork child: its memory is the parent's to free */
 	/* The host side may be dropped at any instruction: the guest only repeats its access. */
 	bool abandonable;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* execve() in Dune mode: the new program begins in Dune mode too. */
+#ifndef DUNE_SRC_EXEC_H
+#define DUNE_SRC_EXEC_H
+
+struct dune_thread;
+
+#define EXEC_OPTIONS_MAX 4
+
+/*
+ * From now on what the guest executes is executed as `dune run OPTIONS --exec
+ * PATH -- ARGV...`, dune being the file at loader_fd. Strings must stay.
+ */
+void exec_through(int loader_fd, const char *const *options);
+
+/* The guest calls execve or execveat: returns its errno, or not at all. */
+long exec_program(struct dune_thread *thread);
+/* After a vfork child has gone: memory that its exec left in the parent's mm. */
+void exec_release(struct dune_thread *child);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* libdune's own file descriptors: out of the program's way, and not the program's to close. */
+#ifndef DUNE_SRC_HIDDEN_H
+#define DUNE_SRC_HIDDEN_H
+
+#include <stdbool.h>
+
+struct dune_thread;
+
+/* Move fd, which nobody else knows yet, up: its new number, or the old one if there is no room. */
+int hidden_move(int fd);
+void hidden_close(int fd);
+/* The guest calls close, close_range, dup2 or dup3: its result. */
+long hidden_syscall(struct dune_thread *thread);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/* Programs that look for themselves: to find their files beside, or to run themselves again. */
+#include <errno.h>
+
+#include "guest.h"
+#include "self.h"
+#include "thread.h"
+
+static const char *program;
+
+void self_set(const char *path)
+{
+	program = path;
+}
+
+const char *self_path(void)
+{
+	return program;
+}
+
+static bool begins(const char **at, const char *with)
+{
+	const char *a = *at;
+
+	while (*with)
+		if (*a++ != *with++)
+			return false;
+	*at = a;
+	return true;
+}
+
+bool self_is(const char *path)
+{
+	long pid = 0;
+
+	if (!program || !begins(&path, "/proc/"))
+		return false;
+	if (begins(&path, "self/exe") || begins(&path, "thread-self/exe"))
+		return !*path;
+	for (; *path >= '0' && *path <= '9' && pid < 1 << 24; path++)
+		pid = pid * 10 + *path - '0';
+	return pid && pid == raw_syscall3(SYS_getpid, 0, 0, 0) && begins(&path, "/exe") && !*path;
+}
+
+long self_readlink(struct dune_thread *thread)
+{
+	const struct dune_regs *regs = &thread->run->regs;
+	bool at = (uint32_t)regs->rax == SYS_readlinkat;
+	uint64_t path = at ? regs->rsi : regs->rdi, to = at ? regs->rdx : regs->rsi;
+	long size = (int)(at ? regs->r10 : regs->rdx), n;
+
+	/* No name of the link is longer; it may end before the next page. */
+	if (size <= 0 || !program || !guest_readable(path & ~7ull, 8) ||
+	    (((path + 32) ^ path) & ~4095ull && !guest_readable((path + 32) & ~4095ull, 8)) ||
+	    !self_is((const char *)path))
+		return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi,
+				    (long)regs->rdx, (long)regs->r10, 0, 0);
+	for (n = 0; n < size && program[n]; n++) {
+		uint64_t byte = to + (uint64_t)n;
+
+		if ((n == 0 || !(byte & 4095)) && !guest_readable(byte & ~7ull, 8))
+			return -EFAULT;
+		*(char *)byte = program[n];
+	}
+	return n;
+}
