@@ -26,6 +26,7 @@ static const char usage_text[] =
 static const struct option options[] = {
 	{ "stats", no_argument, NULL, 's' },
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
+	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -61,6 +62,9 @@ int main(int argc, char **argv)
 			break;
 		case 'x':
 			run.path = optarg;
+			break;
+		case 'a':
+			run.name = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);

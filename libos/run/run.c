@@ -117,15 +117,16 @@ static void rseq_forget(void)
 			RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-static int init_complaint(int error)
+static int no_dune_mode(int error)
 {
 	switch (error) {
 	case -ENOENT:
-		return complain(RUN_FAILED, "/dev/dune", "not there: load the module (insmod dune.ko)");
+		return complain(RUN_FAILED, "/dev/dune", "not there: insmod dune.ko first");
 	case -EACCES:
-		return complain(RUN_FAILED, "/dev/dune", "no permission: be root, or have it opened to you");
+		return complain(RUN_FAILED, "/dev/dune", "no permission to open it");
 	case -ENOTSUP:
-		return complain(RUN_FAILED, "/dev/dune", "the module is of another version, or the CPU has no XSAVE");
+		return complain(RUN_FAILED, "/dev/dune",
+				"the module is of another version, or the CPU has no XSAVE");
 	default:
 		return complain(RUN_FAILED, "no Dune mode", strerror(-error));
 	}
@@ -155,7 +156,7 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	if (!path)
 		return complain(status_of(errno), argv[0], errno == ENOENT ? "not found in PATH" :
 								strerror(errno));
-	args.path = path;
+	args.path = options->name ? options->name : path;
 	args.argc = argc;
 	args.argv = argv;
 	status = script_resolve(&args, &path);
@@ -170,7 +171,7 @@ int run_program(const struct run_options *options, int argc, char **argv)
 
 	error = dune_init(NULL);
 	if (error)
-		return init_complaint(error);
+		return no_dune_mode(error);
 	self_set(realpath(path, NULL));
 	children_too(options);
 	rseq_forget();

@@ -8,6 +8,7 @@
 struct run_options {
 	bool stats;
 	const char *path; /* NULL: look for argv[0] in PATH */
+	const char *name; /* the path for the program's eyes, NULL: the same */
 };
 
 /* Exit statuses of its own, as env(1) and timeout(1) have them. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The kernel's rules for #! lines (fs/binfmt_script.c). */
+/* The kernel's rules for #! lines: one argument, blanks and all. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

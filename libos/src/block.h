@@ -16,7 +16,7 @@ void block_free(struct dune_thread *thread);
 _Noreturn void block_free_and_exit(struct dune_thread *thread, long status);
 /* In the child of a fork: no block but this one (may be NULL) has an owner. */
 void block_keep_only(struct dune_thread *thread);
-/* Whose host side or trap stack holds this address, NULL if nobody's. Usable in a signal handler. */
+/* Whose host side or trap stack holds this address, NULL if nobody's. Async-signal-safe. */
 struct dune_thread *block_find(uint64_t address);
 
 #endif

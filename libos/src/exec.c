@@ -180,7 +180,8 @@ static long to_linux(const struct dune_regs *regs)
 }
 
 /* The loader's command line, in memory at argv. */
-static void command_line(const char **argv, const char *path, const char *const *given, long n)
+static void command_line(const char **argv, const char *path, const char *name,
+			 const char *const *given, long n)
 {
 	const char *const *option;
 
@@ -190,6 +191,8 @@ static void command_line(const char **argv, const char *path, const char *const 
 		*argv++ = *option;
 	*argv++ = "--exec";
 	*argv++ = path;
+	*argv++ = "--as";
+	*argv++ = name;
 	*argv++ = "--";
 	if (!n)
 		*argv++ = ""; /* as Linux does since 5.18 */
@@ -211,7 +214,7 @@ long exec_program(struct dune_thread *thread)
 	ret = through.on && n >= 0 ? string_length((uint64_t)path, PATH_MAX) : -EFAULT;
 	if (ret < 0)
 		return to_linux(regs); /* it fails, and Linux says how */
-	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 8) * sizeof(char *);
+	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 10) * sizeof(char *);
 	memory = (char *)raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if ((long)memory < 0 && (long)memory > -4096)
@@ -228,7 +231,7 @@ long exec_program(struct dune_thread *thread)
 	} else if (!ret) {
 		const char **line = (const char **)(memory + 2 * PATH_MAX);
 
-		command_line(line, memory, (const char *const *)argv, n);
+		command_line(line, memory, at ? memory : path, (const char *const *)argv, n);
 		ret = raw_syscall6(SYS_execveat, through.loader_fd, (long)"", (long)line,
 				   (long)envp, EMPTY_PATH, 0);
 	}
@@ -239,6 +242,7 @@ long exec_program(struct dune_thread *thread)
 void exec_release(struct dune_thread *child)
 {
 	if (child->exec_memory)
-		raw_syscall3(SYS_munmap, (long)child->exec_memory, (long)child->exec_memory_size, 0);
+		raw_syscall3(SYS_munmap, (long)child->exec_memory,
+			     (long)child->exec_memory_size, 0);
 	child->exec_memory = NULL;
 }

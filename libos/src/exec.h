@@ -9,7 +9,8 @@ struct dune_thread;
 
 /*
  * From now on what the guest executes is executed as `dune run OPTIONS --exec
- * PATH -- ARGV...`, dune being the file at loader_fd. Strings must stay.
+ * PATH --as NAME -- ARGV...`, dune being the file at loader_fd; NAME is the path
+ * as the guest gave it. Strings must stay.
  */
 void exec_through(int loader_fd, const char *const *options);
 

@@ -78,7 +78,7 @@ static long close_range_spared(uint64_t first, uint64_t last, uint64_t flags)
 		if (!is_hidden((uint32_t)at))
 			continue;
 		if (at > from)
-			ret = raw_syscall3(SYS_close_range, (long)from, (long)(at - 1), (long)flags);
+			ret = raw_syscall3(SYS_close_range, (long)from, (long)at - 1, (long)flags);
 		from = at + 1;
 	}
 	if (!ret && from <= last)

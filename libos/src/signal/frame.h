@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A signal frame as Linux lays it out on x86-64 (arch/x86/include/asm/sigframe.h). */
+/* What Linux pushes for a signal on x86-64: struct rt_sigframe of arch/x86/include/asm. */
 #ifndef DUNE_SRC_SIGNAL_FRAME_H
 #define DUNE_SRC_SIGNAL_FRAME_H
 

@@ -46,7 +46,7 @@ void signal_force(struct dune_thread *thread, int signal, int code, uint64_t add
 	uint64_t bit = 1ull << (signal - 1);
 
 	signal_defer(thread);
-	/* A fault cannot be blocked or ignored; a signal that stands for one must not be, either. */
+	/* A fault cannot be blocked or ignored: nor must the signal that stands for one. */
 	if (action.handler == (uint64_t)SIG_IGN || thread->deferred_mask & bit)
 		signal_action_default(thread->signals, signal, false);
 	thread->deferred_mask &= ~bit;

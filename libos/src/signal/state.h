@@ -34,7 +34,7 @@ struct signal_info {
 	uint64_t rest[13];
 };
 
-/* Of an exception that is on its way to a handler as a signal: what mcontext says beside siginfo. */
+/* Of an exception on its way to a handler as a signal: what is in mcontext, not in siginfo. */
 struct signal_fault {
 	int signal; /* 0: none */
 	uint64_t trapno, error_code, cr2;

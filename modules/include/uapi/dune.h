@@ -100,7 +100,7 @@ struct dune_fault {
 /* dune_run.flags, set by user space before DUNE_VCPU_RUN, cleared by it */
 #define DUNE_RUN_SREGS (1u << 0) /* load sregs before entering */
 #define DUNE_RUN_EVENT (1u << 1) /* deliver event at entry */
-/* Set by it, ignored when it comes back: an event met this exit and is delivered at the next entry. */
+/* Set by it, ignored as input: an event met this exit, and is delivered at the next entry. */
 #define DUNE_RUN_EVENT_WAITS (1u << 2)
 
 /* The run page. The module copies it once per DUNE_VCPU_RUN and checks the copy. */

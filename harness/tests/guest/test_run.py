@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""`dune run`: programs as they are, with the output and the status that they have without it."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+MACHINES = {"qemu": 60, "bochs": 120, "bochs-vmx": 120}
+MARKED = [name if name == "qemu" else pytest.param(name, marks=pytest.mark.bochs)
+          for name in MACHINES]
+
+# Standard output and error, as one, of both ways; and what the shell says of each end.
+ONE = """
+mkdir -p /tmp/work/{way}; cd /tmp/work/{way}; mkdir {nr}; cd {nr}
+{command} sh /programs/{nr} >/tmp/{way}.{nr} 2>&1 </dev/null
+echo "status $?" >>/tmp/{way}.{nr}
+report file /tmp/{way}.{nr} {way}.{nr}
+"""
+
+
+def programs():
+    return tomllib.loads((HERE / "programs.toml").read_text())["program"]
+
+
+@pytest.mark.parametrize("engine", MARKED)
+def test_programs_are_the_same(guest, engine):
+    found = programs()
+    files = {f"/programs/{nr}": program["script"] for nr, program in enumerate(found)}
+    script = "insmod /lab/modules/dune.ko\n" + "".join(
+        ONE.format(way=way, nr=nr, command=command) for nr in range(len(found))
+        for way, command in (("native", ""), ("dune", "dune run")))
+    result = guest(script + "rmmod dune\n", files=files, engine=engine, cpus=2,
+                   timeout_s=MACHINES[engine])
+    assert result.exit_code == 0, result.detail
+    different = []
+    for nr, program in enumerate(found):
+        native, dune = (result.payload(f"{way}.{nr}").decode("utf-8", "replace")
+                        for way in ("native", "dune"))
+        assert native.count("status ") >= 1
+        if native != dune:
+            different.append(f"{program['name']}:\n--- native\n{native}--- dune run\n{dune}")
+    assert not different, "\n".join(different)
+
+
+BAD = [
+    ("dune", 2, "no command"),
+    ("dune walk", 2, "no such command"),
+    ("dune run", 2, "no program"),
+    ("dune run --nonsense true", 2, "unknown option"),
+    ("dune run nosuch", 127, "nosuch: not found in PATH"),
+    ("dune run ./nosuch", 127, "./nosuch: No such file or directory"),
+    ("dune run /etc", 126, "/etc: Is a directory"),
+    ("dune run /bin/busybox/x", 127, "Not a directory"),
+    ("dune run /etc/passwd", 126, "/etc/passwd: Permission denied"),
+    ("dune run ./junk", 126, "./junk: not an ELF file"),
+    ("dune run ./empty", 126, "./empty: not an ELF file"),
+    ("dune run ./short", 126, "./short: "),
+    ("dune run ./arm", 126, "./arm: not a program for x86-64"),
+    ("dune run ./loop", 126, "./loop: Too many levels of symbolic links"),
+    ("dune run ./cut", 126, "./cut: the file is shorter than its segments"),
+    ("rmmod dune; dune run true", 125, "/dev/dune: not there"),
+]
+
+
+def test_bad_commands_are_refused(guest):
+    script = """
+insmod /lab/modules/dune.ko
+cd /tmp; echo junk >junk; : >empty
+head -c 60 /bin/busybox >short
+head -c 18 /bin/busybox >arm; printf '\\267\\0' >>arm; tail -c +21 /bin/busybox >>arm
+head -c 5000 /bin/busybox >cut
+printf '#!./loop\\n' >loop
+chmod +x junk empty short arm cut loop
+""" + "".join(f"{command} >/tmp/said 2>&1; report event status.{nr} $?\n"
+              f"report file /tmp/said said.{nr}\n" for nr, (command, _, _) in enumerate(BAD))
+    result = guest(script)
+    frames = {frame.name: frame.text for frame in result.frames}
+    found = []
+    for nr, (command, status, said) in enumerate(BAD):
+        text = frames[f"said.{nr}"]
+        if frames[f"status.{nr}"].strip() != str(status) or said not in text \
+                or text.count("\n") != 1:
+            found.append(f"{command}: status {frames[f'status.{nr}']}: {text}")
+    assert not found, "\n".join(found)
