@@ -13,7 +13,7 @@ MARKED = [name if name == "qemu" else pytest.param(name, marks=pytest.mark.bochs
 
 # Standard output and error, as one, of both ways; and what the shell says of each end.
 ONE = """
-mkdir -p /tmp/work/{way}; cd /tmp/work/{way}; mkdir {nr}; cd {nr}
+mkdir -p /tmp/run/{way}; cd /tmp/run/{way}; mkdir {nr}; cd {nr}
 {command} sh /programs/{nr} >/tmp/{way}.{nr} 2>&1 </dev/null
 echo "status $?" >>/tmp/{way}.{nr}
 report file /tmp/{way}.{nr} {way}.{nr}
