@@ -206,17 +206,17 @@ static const struct signal_check checks[] = {
 static void all(const char *where)
 {
 	signal_checks(checks, CHECKS, where);
-	ktap_check(fatal_fault(0) == SIGSEGV, "%s: a fault ends the process", where);
-	ktap_check(fatal_fault(1) == SIGSEGV, "%s: a fault with SIGSEGV blocked", where);
-	ktap_check(fatal_fault(2) == SIGSEGV, "%s: a fault with SIGSEGV ignored", where);
+	ktap_check(fatal_fault(0) == SIGSEGV, "a fault ends the process, %s", where);
+	ktap_check(fatal_fault(1) == SIGSEGV, "a fault with SIGSEGV blocked, %s", where);
+	ktap_check(fatal_fault(2) == SIGSEGV, "a fault with SIGSEGV ignored, %s", where);
 }
 
 int main(void)
 {
 	ktap_plan(2 * (CHECKS + 3));
-	all("Linux");
+	all("natively");
 	freopen("/dev/null", "w", stderr); /* libdune says where it was */
 	must_init_and_enter();
-	all("Dune");
+	all("in Dune mode");
 	return ktap_exit_status();
 }

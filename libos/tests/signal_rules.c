@@ -302,8 +302,8 @@ static const struct signal_check checks[] = {
 int main(void)
 {
 	ktap_plan(2 * (CHECKS));
-	signal_checks(checks, CHECKS, "Linux");
+	signal_checks(checks, CHECKS, "natively");
 	must_init_and_enter();
-	signal_checks(checks, CHECKS, "Dune");
+	signal_checks(checks, CHECKS, "in Dune mode");
 	return ktap_exit_status();
 }

@@ -68,7 +68,7 @@ static inline void signal_checks(const struct signal_check *checks, unsigned int
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		ktap_check(checks[i].check(), "%s: %s", where, checks[i].name);
+		ktap_check(checks[i].check(), "%s, %s", checks[i].name, where);
 }
 
 #endif
