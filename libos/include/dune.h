@@ -17,6 +17,7 @@
 #include <dune/lifecycle.h>
 #include <dune/paging.h>
 #include <dune/stats.h>
+#include <dune/syscall.h>
 #include <dune/trap.h>
 
 #endif

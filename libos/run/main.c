@@ -16,6 +16,7 @@ static const char usage_text[] =
 "starts by fork or exec is in Dune mode too. Needs dune.ko and the right to open\n"
 "/dev/dune.\n"
 "\n"
+"  -t, --strace    print each system call on stderr, as strace does\n"
 "  -s, --stats     at the end of each process, say what it cost on stderr\n"
 "  -h, --help      this text\n"
 "  -V, --version   the version\n"
@@ -24,6 +25,7 @@ static const char usage_text[] =
 "127 if there is none, 125 if Dune mode cannot be had, 2 for a wrong command.\n";
 
 static const struct option options[] = {
+	{ "strace", no_argument, NULL, 't' },
 	{ "stats", no_argument, NULL, 's' },
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
 	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
@@ -55,8 +57,11 @@ int main(int argc, char **argv)
 		return wrong(argc < 2 ? "no command" : "no such command");
 	optind = 2;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+shV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+tshV", options, NULL)) != -1) {
 		switch (option) {
+		case 't':
+			run.strace = true;
+			break;
 		case 's':
 			run.stats = true;
 			break;

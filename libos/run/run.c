@@ -25,6 +25,7 @@
 #include "script.h"
 #include "stack.h"
 #include "tell.h"
+#include "trace.h"
 
 extern char **environ;
 
@@ -140,6 +141,8 @@ static void children_too(const struct run_options *options)
 
 	if (options->stats)
 		passed[n++] = "--stats";
+	if (options->strace)
+		passed[n++] = "--strace";
 	if (fd >= 0)
 		exec_through(hidden_move(fd), passed);
 }
@@ -175,6 +178,10 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	self_set(realpath(path, NULL));
 	children_too(options);
 	rseq_forget();
+	if (options->stats)
+		trace_summary(args.path);
+	if (options->strace)
+		trace_calls();
 	/* Below what is in use of the stack; what is above it stays, to no purpose. */
 	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);
 	tell_linux(&args, &stack);

@@ -7,6 +7,7 @@
 
 struct run_options {
 	bool stats;
+	bool strace;
 	const char *path; /* NULL: look for argv[0] in PATH */
 	const char *name; /* the path for the program's eyes, NULL: the same */
 };

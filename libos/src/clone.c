@@ -11,6 +11,8 @@
 /* First steps of the child, in ring 3 on its host stack. */
 void host_thread_begin(struct dune_thread *thread)
 {
+	/* A vfork child is another process on the same memory. */
+	cpu_pid_set(thread, raw_syscall3(SYS_getpid, 0, 0, 0));
 	if (thread->own_tls)
 		thread_self = thread;
 }

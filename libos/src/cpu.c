@@ -30,6 +30,21 @@ void cpu_tables_build(struct dune_thread *thread)
 	thread->tss.io_map = sizeof(thread->tss);
 }
 
+/* A data segment in ring 0 whose limit, in bytes, is the value. */
+static uint64_t number_descriptor(uint64_t value)
+{
+	return (value & 0xffff) | (value >> 16 & 0xf) << 48 | 0x93ull << 40;
+}
+
+void cpu_pid_set(struct dune_thread *thread, long pid)
+{
+	uint64_t value = (uint64_t)pid;
+
+	thread->gdt[SELECTOR_PID_HIGH / 8] = number_descriptor(value >> PID_LOW_BITS);
+	thread->gdt[SELECTOR_PID_LOW / 8] =
+		number_descriptor(value & ((1u << PID_LOW_BITS) - 1));
+}
+
 /*
  * Every vector has a stack of its own: C code in ring 0 keeps data in the red
  * zone below its stack pointer, where the CPU would push the frame.

@@ -207,20 +207,6 @@ hypercall_trap:
 	ud2
 
 /*
- * Where the guest's SYSCALL goes: rcx has the return address, r11 the flags,
- * which SFMASK 0 leaves as they are. The result comes back in rax.
- */
-	.globl syscall_entry_svm
-syscall_entry_svm:
-	vmmcall
-	jmp *%rcx
-
-	.globl syscall_entry_vmx
-syscall_entry_vmx:
-	vmcall
-	jmp *%rcx
-
-/*
  * long clone_thread(flags, stack, ptid, ctid, tls, struct dune_thread *child)
  *
  * clone() whose child becomes the host side of another vCPU.

@@ -15,6 +15,7 @@
 #include "exec.h"
 #include "guest.h"
 #include "self.h"
+#include "text.h"
 #include "thread.h"
 
 #define EMPTY_PATH 0x1000 /* AT_EMPTY_PATH */
@@ -113,24 +114,6 @@ static long count(uint64_t vector)
 	}
 }
 
-static char *text_put(char *to, const char *text)
-{
-	while ((*to = *text++))
-		to++;
-	return to;
-}
-
-static char *number_put(char *to, int value)
-{
-	char digits[12], *at = digits + sizeof(digits);
-
-	*--at = 0;
-	do {
-		*--at = (char)('0' + value % 10);
-	} while (value /= 10);
-	return text_put(to, at);
-}
-
 /* The file of execveat() as a path: of a descriptor, what /proc says its name is. */
 static long path_at(int dir, const char *path, long flags, char *to)
 {
@@ -140,20 +123,20 @@ static long path_at(int dir, const char *path, long flags, char *to)
 	if (self_is(path))
 		path = self_path();
 	if (path[0] == '/' || (dir == AT_FDCWD && path[0])) {
-		text_put(to, path);
+		*text_put(to, path) = 0;
 		return 0;
 	}
 	if (!path[0] && !(flags & EMPTY_PATH))
 		return -ENOENT;
 	at = text_put(link, "/proc/self/fd/");
-	number_put(at, dir);
+	*text_decimal(at, (uint32_t)dir) = 0;
 	n = raw_syscall3(SYS_readlink, (long)link, (long)to, PATH_MAX - 1);
 	if (n < 0)
 		return n == -ENOENT ? -EBADF : n;
 	to[n] = 0;
 	if (path[0]) {
 		to[n++] = '/';
-		text_put(to + n, path);
+		*text_put(to + n, path) = 0;
 	}
 	return 0;
 }

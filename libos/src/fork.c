@@ -63,6 +63,7 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 
 	if (child_rebuild(thread, !(flags & CLONE_FILES)))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
+	cpu_pid_set(thread, dune_process.pid);
 	thread->run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
 	regs.rax = 0;
 	if (regs.rsi)
@@ -87,6 +88,8 @@ static void after_linux_fork(void)
 	paging_unlock();
 	if (child_rebuild(thread_self, true))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
+	if (thread_self)
+		cpu_pid_set(thread_self, dune_process.pid);
 }
 
 int fork_watch(void)

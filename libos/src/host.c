@@ -87,7 +87,7 @@ void host_sregs(struct dune_thread *thread)
 long host_slot(uintptr_t hva, uint64_t *gpa)
 {
 	struct dune_slot slot = { .hva = hva };
-	long ret = request(dune_process.vm_fd, DUNE_VM_SLOT, &slot);
+	long ret = guest_syscall3(SYS_ioctl, dune_process.vm_fd, (long)DUNE_VM_SLOT, (long)&slot);
 
 	*gpa = slot.gpa;
 	return ret;

@@ -9,6 +9,7 @@
 #include "host_exit.h"
 #include "self.h"
 #include "signal/signal.h"
+#include "text.h"
 #include "thread.h"
 
 #define ARCH_SET_GS 0x1001
@@ -29,6 +30,7 @@ const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_close] = 1,	[SYS_close_range] = 1,
 	[SYS_readlink] = 1,	[SYS_readlinkat] = 1,
 	[SYS_dup2] = 1,		[SYS_dup3] = 1,
+	[SYS_rseq] = 1,
 };
 
 void host_die(const char *text, size_t length)
@@ -41,12 +43,11 @@ void host_die(const char *text, size_t length)
 /* The module refuses to run what it ran before: say with which errno. */
 static _Noreturn void run_failed(long error)
 {
-	char text[] = "dune: the vCPU cannot go on: DUNE_VCPU_RUN gives errno 000\n";
-	char *digit = text + sizeof(text) - 3;
+	char text[100], *end = text;
 
-	for (; error; error /= 10)
-		*digit-- = (char)('0' + error % 10);
-	host_die(text, sizeof(text) - 1);
+	end = text_put(end, "dune: the vCPU cannot go on: DUNE_VCPU_RUN gives errno ");
+	end = text_put(text_decimal(end, (uint64_t)error), "\n");
+	host_die(text, (size_t)(end - text));
 }
 
 #define MADV_POPULATE_WRITE 23
@@ -155,6 +156,12 @@ static long arch_prctl(struct dune_run *run)
 	return ret;
 }
 
+static long call_linux(const struct dune_regs *regs)
+{
+	return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
+			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
+}
+
 /* Returns what host_exit() returns. */
 static long special_syscall(struct dune_thread *thread)
 {
@@ -203,6 +210,10 @@ static long special_syscall(struct dune_thread *thread)
 		return 0;
 	case SYS_rt_sigreturn:
 		signal_return(thread);
+		return 0;
+	case SYS_rseq:
+		/* Without it from the first: what Linux would restart is not there to be seen. */
+		run->regs.rax = (uint64_t)(dune_process.quiet ? -ENOSYS : call_linux(&run->regs));
 		return 0;
 	default:
 		/* clone3: libc falls back to clone. */

@@ -37,6 +37,7 @@ struct dune_thread *thread_create(int *error)
 		return NULL;
 	}
 	cpu_tables_build(thread);
+	cpu_pid_set(thread, raw_syscall3(SYS_getpid, 0, 0, 0));
 	raw_lock(&dune_process.threads_lock);
 	thread->next = dune_process.threads;
 	if (thread->next)

@@ -16,6 +16,11 @@
 #define HOST_STACK_SIZE 0x10000
 #define BLOCK_TOTAL (HOST_STACK_OFFSET + HOST_STACK_SIZE)
 
+/* Descriptors whose limits hold the process's number: no other place is a thread's own at once. */
+#define SELECTOR_PID_HIGH 0x48
+#define SELECTOR_PID_LOW 0x50
+#define PID_LOW_BITS 16
+
 /* Offsets assembly needs; checked against the struct in thread.c. */
 #define THREAD_RUN 0
 #define THREAD_VCPU_FD 8
@@ -97,7 +102,7 @@ struct dune_thread {
 	unsigned int repeats; /* of the last host fault */
 	uint64_t fault_hva, fault_rip;
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
-	uint64_t gdt[9] __attribute__((aligned(64)));
+	uint64_t gdt[11] __attribute__((aligned(64)));
 	struct tss64 tss __attribute__((aligned(128)));
 	struct signal_state own_signals; /* of a vfork child, which has handlers of its own */
 };
@@ -149,6 +154,8 @@ extern __thread struct dune_thread *thread_self
 /* cpu.c */
 void cpu_idt_build(void);
 void cpu_tables_build(struct dune_thread *thread);
+/* What getpid() gives in this thread. */
+void cpu_pid_set(struct dune_thread *thread, long pid);
 
 /* host_exit.c: what the host side does with an exit that is not a plain system call */
 long host_exit(struct dune_thread *thread, long run_result);
@@ -171,6 +178,14 @@ extern const unsigned char host_syscall_special[];
 extern const char guest_entry[], syscall_entry_svm[], syscall_entry_vmx[];
 long hypercall_leave(void);
 _Noreturn void hypercall_trap(const struct dune_trap_frame *frame, uint64_t cr2);
+
+/* syscall.c, syscall.S */
+struct dune_syscall;
+int syscall_dispatch(struct dune_syscall *call);
+long syscall_past_hooks(long nr, const uint64_t *args);
+/* From ring 0 past all hooks, from ring 3 plainly. */
+long guest_syscall3(long nr, long a, long b, long c);
+extern bool syscall_hooked;
 
 /* trap.c, trap.S */
 struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame);

@@ -6,6 +6,7 @@
  * next exception while a handler of the program runs.
  */
 #include "thread.h"
+#include "xsave.h"
 
 	.section .note.GNU-stack, "", @progbits
 	.text
@@ -60,25 +61,12 @@ trap_common:
 	je 1f
 	mov $HYPERCALL_SIGNALS, %eax	/* a handler may never come back to the check below */
 	call hypercall
-1:	mov trap_xsave_size(%rip), %ecx
-	sub %rcx, %rsp
-	and $-64, %rsp
-	xor %eax, %eax
-	.set header, 512
-	.rept 8
-	mov %rax, header(%rsp)
-	.set header, header + 8
-	.endr
-	mov $-1, %eax
-	mov $-1, %edx
-	xsave64 (%rsp)
+1:	XSAVE_PUSH
 	mov %rbp, %rdi
 	mov %rsp, %rbx
 	call trap_dispatch
 	mov %rbx, %rsp
-	mov $-1, %eax
-	mov $-1, %edx
-	xrstor64 (%rsp)
+	XSAVE_LOAD
 
 /* rbp: the frame, r12: the thread. Signals that waited for the trap stack go first. */
 	.globl trap_check, trap_end

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "signal/signal.h"
+#include "text.h"
 #include "thread.h"
 
 #define RED_ZONE 128
@@ -66,46 +67,26 @@ static uintptr_t fault_address(void)
 	return address;
 }
 
-/* A line on stderr without stdio: the program may be in the middle of it. */
-static char *append(char *to, const char *text)
-{
-	while (*text)
-		*to++ = *text++;
-	return to;
-}
-
-static char *append_hex(char *to, uint64_t value)
-{
-	int shift;
-
-	to = append(to, "0x");
-	for (shift = 60; shift > 0 && !(value >> shift); shift -= 4)
-		;
-	for (; shift >= 0; shift -= 4)
-		*to++ = "0123456789abcdef"[value >> shift & 15];
-	return to;
-}
-
 /* Nobody handles it, and it will end the process: say where it was. */
 static void say_unhandled(const struct dune_trap_frame *frame, uint64_t cr2)
 {
 	unsigned int vector = frame->vector & (VECTORS - 1);
 	char line[256], *end = line;
 
-	end = append(end, "dune: unhandled ");
-	end = append(end, names[vector] ? names[vector] : "exception");
-	end = append(end, " in ring 0: rip ");
-	end = append_hex(end, frame->rip);
-	end = append(end, " rsp ");
-	end = append_hex(end, frame->rsp);
-	end = append(end, " error ");
-	end = append_hex(end, frame->error_code);
+	end = text_put(end, "dune: unhandled ");
+	end = text_put(end, names[vector] ? names[vector] : "exception");
+	end = text_put(end, " in ring 0: rip ");
+	end = text_hex(end, frame->rip);
+	end = text_put(end, " rsp ");
+	end = text_hex(end, frame->rsp);
+	end = text_put(end, " error ");
+	end = text_hex(end, frame->error_code);
 	if (vector == DUNE_TRAP_PF) {
-		end = append(end, " address ");
-		end = append_hex(end, cr2);
+		end = text_put(end, " address ");
+		end = text_hex(end, cr2);
 	}
-	end = append(end, "\n");
-	raw_syscall3(SYS_write, 2, (long)line, end - line);
+	end = text_put(end, "\n");
+	guest_syscall3(SYS_write, 2, (long)line, end - line);
 }
 
 /* Hand the exception to the host side, which makes the signal of it. */

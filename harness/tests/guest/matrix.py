@@ -25,6 +25,8 @@ MACHINES = {
 }
 
 EXAMPLES = {
+    "sandbox": ["inside: open() gives -1, Operation not permitted",
+                "outside: open() gives a descriptor: yes; calls refused: some"],
     "hello": ["hello from ring 3", "hello from ring 0, process", "hello from ring 3 again"],
     "divide": ["42 / 6 = 7", "42 / 0 = 0, caught 1 divide error"],
     "pagefault": ['read-only page says "before"', 'now it says "after", 1 write fault caught'],

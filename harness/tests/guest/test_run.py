@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`dune run`: programs as they are, with the output and the status that they have without it."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -42,6 +43,31 @@ def test_programs_are_the_same(guest, engine):
         if native != dune:
             different.append(f"{program['name']}:\n--- native\n{native}--- dune run\n{dune}")
     assert not different, "\n".join(different)
+
+
+def test_strace_and_stats(guest):
+    result = guest("""
+insmod /lab/modules/dune.ko
+cd /tmp
+dune run --strace sh -c 'cat /etc/hosts; exec 2>/dev/null; sh -c "exit 4"; kill -9 $$' \\
+    >out 2>trace; report event status $?
+report file trace trace
+report file out out
+dune run --stats sh -c 'for i in 1 2 3; do echo $i; done; (exit 1); :' >/dev/null 2>stats
+report file stats stats
+""")
+    trace, stats = result.payload("trace").decode(), result.payload("stats").decode()
+    assert result.payload("status", "event").decode().strip() == "137"
+    assert result.payload("out").decode() == "127.0.0.1 localhost lab\n"
+    for line in (r'execve\("/proc/self/exe", .*\) = \?', r'rseq\(.*\) = -1 ENOSYS',
+                 r'openat\(AT_FDCWD, "/etc/hosts", 0x0, 0\) = 3', r'exit_group\(0\) = \?',
+                 r'fcntl\(2, 1030, 0xa\) = 10', r'wait4\(-1, .*\) = -1 ECHILD'):
+        assert re.search(line, trace), f"{line}\n{trace}"
+    # The copy of standard error was made before the shell closed its own; its children have that.
+    assert "exit_group(4)" not in trace
+    assert len(re.findall(r"^dune: /bin/sh\[\d+\]: \d+ VM entries, \d+ system calls, \d+ nested",
+                          stats, re.M)) == 2, stats
+    assert re.search(r"^dune:   3 write$", stats, re.M), stats
 
 
 BAD = [
