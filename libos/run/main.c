@@ -29,6 +29,7 @@ static const struct option options[] = {
 	{ "stats", no_argument, NULL, 's' },
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
 	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
+	{ "mask", required_argument, NULL, 'm' }, /* the signals it finds blocked */
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -67,6 +68,9 @@ int main(int argc, char **argv)
 			break;
 		case 'x':
 			run.path = optarg;
+			break;
+		case 'm':
+			run.mask = optarg;
 			break;
 		case 'a':
 			run.name = optarg;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,7 @@ static uint64_t place(void)
 	uint64_t random = 0;
 
 	if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE))
-		getrandom(&random, sizeof(random), 0);
+		getrandom(&random, sizeof(random), GRND_INSECURE); /* waits for nothing */
 	return PIE_BASE + ((random & ((1ull << PIE_RANDOM_BITS) - 1)) << 12);
 }
 
@@ -131,6 +132,11 @@ static int no_dune_mode(int error)
 	default:
 		return complain(RUN_FAILED, "no Dune mode", strerror(-error));
 	}
+}
+
+static void unblock(uint64_t mask)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
 /* What it executes comes back here. */
@@ -185,6 +191,8 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	/* Below what is in use of the stack; what is above it stays, to no purpose. */
 	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);
 	tell_linux(&args, &stack);
+	if (options->mask)
+		unblock(strtoull(options->mask, NULL, 16));
 	error = dune_start(*program.interpreter ? interpreter.entry : program.entry, stack.pointer);
 	return complain(RUN_FAILED, "no Dune mode", strerror(-error));
 }

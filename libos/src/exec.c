@@ -15,6 +15,7 @@
 #include "exec.h"
 #include "guest.h"
 #include "self.h"
+#include "signal/signal.h"
 #include "text.h"
 #include "thread.h"
 
@@ -163,7 +164,7 @@ static long to_linux(const struct dune_regs *regs)
 }
 
 /* The loader's command line, in memory at argv. */
-static void command_line(const char **argv, const char *path, const char *name,
+static void command_line(const char **argv, const char *path, const char *name, const char *mask,
 			 const char *const *given, long n)
 {
 	const char *const *option;
@@ -176,6 +177,8 @@ static void command_line(const char **argv, const char *path, const char *name,
 	*argv++ = path;
 	*argv++ = "--as";
 	*argv++ = name;
+	*argv++ = "--mask";
+	*argv++ = mask;
 	*argv++ = "--";
 	if (!n)
 		*argv++ = ""; /* as Linux does since 5.18 */
@@ -197,7 +200,7 @@ long exec_program(struct dune_thread *thread)
 	ret = through.on && n >= 0 ? string_length((uint64_t)path, PATH_MAX) : -EFAULT;
 	if (ret < 0)
 		return to_linux(regs); /* it fails, and Linux says how */
-	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 10) * sizeof(char *);
+	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 12) * sizeof(char *);
 	memory = (char *)raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if ((long)memory < 0 && (long)memory > -4096)
@@ -213,10 +216,14 @@ long exec_program(struct dune_thread *thread)
 		ret = to_linux(regs);
 	} else if (!ret) {
 		const char **line = (const char **)(memory + 2 * PATH_MAX);
+		char mask[24];
 
-		command_line(line, memory, at ? memory : path, (const char *const *)argv, n);
-		ret = raw_syscall6(SYS_execveat, through.loader_fd, (long)"", (long)line,
-				   (long)envp, EMPTY_PATH, 0);
+		/* A signal waits for the new program, which is told what is really blocked. */
+		signal_defer(thread);
+		*text_hex(mask, thread->deferred_mask) = 0;
+		command_line(line, memory, at ? memory : path, mask, (const char *const *)argv, n);
+		ret = host_execveat(thread, through.loader_fd, "", line,
+				    (const char *const *)envp, EMPTY_PATH);
 	}
 	exec_release(thread);
 	return ret;

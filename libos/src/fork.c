@@ -12,6 +12,7 @@
 #include "block.h"
 #include "hidden.h"
 #include "host_exit.h"
+#include "signal/signal.h"
 #include "thread.h"
 
 /* Give the child its VM, and thread (may be NULL) its vCPU. */
@@ -38,22 +39,82 @@ static int child_rebuild(struct dune_thread *thread, bool close_inherited)
 	return error;
 }
 
-long host_fork(struct dune_thread *thread, uint64_t flags)
-{
-	struct dune_run *run = thread->run;
+/* What the guest is, while its thread has no run page. */
+struct guest_state {
 	struct dune_regs regs;
 	struct dune_sregs sregs;
+};
+
+static void state_load(struct dune_thread *thread, const struct guest_state *state)
+{
+	struct dune_run *run = thread->run;
+
+	run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
+	raw_copy(&run->regs, &state->regs, sizeof(state->regs));
+	raw_copy(&run->sregs, &state->sregs, sizeof(state->sregs));
+	run->flags = DUNE_RUN_SREGS;
+}
+
+/*
+ * An mm that ends while a VM watches it makes Linux wait for two grace periods,
+ * some tens of milliseconds. Not if the VM goes first, which it can if no other
+ * thread has a share in it.
+ */
+static bool vm_is_ours_alone(const struct dune_thread *thread)
+{
+	return !thread->parent_frees && dune_process.threads == thread && !thread->next;
+}
+
+static void vm_drop(struct dune_thread *thread)
+{
+	signal_defer(thread); /* until there is a run page again, or nothing */
+	host_vcpu_destroy(thread);
+	hidden_close(dune_process.vm_fd);
+}
+
+_Noreturn void host_exit_group(struct dune_thread *thread, long status)
+{
+	if (vm_is_ours_alone(thread))
+		vm_drop(thread);
+	for (;;)
+		raw_syscall3(SYS_exit_group, status, 0, 0);
+}
+
+long host_execveat(struct dune_thread *thread, int fd, const char *path, const char *const *argv,
+		   const char *const *envp, int flags)
+{
+	struct guest_state state;
+	long ret;
+
+	if (!vm_is_ours_alone(thread))
+		return raw_syscall6(SYS_execveat, fd, (long)path, (long)argv, (long)envp, flags, 0);
+	host_sregs(thread);
+	raw_copy(&state.regs, &thread->run->regs, sizeof(state.regs));
+	raw_copy(&state.sregs, &thread->run->sregs, sizeof(state.sregs));
+	vm_drop(thread);
+	ret = raw_syscall6(SYS_execveat, fd, (long)path, (long)argv, (long)envp, flags, 0);
+	if (child_rebuild(thread, false))
+		HOST_DIE("dune: execve failed, and the process cannot get its VM again\n");
+	state_load(thread, &state);
+	return ret;
+}
+
+long host_fork(struct dune_thread *thread, uint64_t flags)
+{
+	struct guest_state state;
+	struct dune_run *run = thread->run;
+	struct dune_regs *const regs = &state.regs;
 	long ret;
 
 	/* The child does not inherit the run page. */
-	raw_copy(&regs, &run->regs, sizeof(regs));
-	if ((uint32_t)regs.rax == SYS_fork)
-		regs.rsi = 0; /* only clone has a stack to give */
-	raw_copy(&sregs, &run->sregs, sizeof(sregs));
+	raw_copy(regs, &run->regs, sizeof(*regs));
+	if ((uint32_t)regs->rax == SYS_fork)
+		regs->rsi = 0; /* only clone has a stack to give */
+	raw_copy(&state.sregs, &run->sregs, sizeof(state.sregs));
 	raw_lock(&dune_process.threads_lock);
 	paging_lock();
-	ret = raw_syscall6(SYS_clone, (long)flags, 0, (long)regs.rdx,
-			   (long)regs.r10, (long)regs.r8, 0);
+	ret = raw_syscall6(SYS_clone, (long)flags, 0, (long)regs->rdx, (long)regs->r10,
+			   (long)regs->r8, 0);
 	paging_unlock();
 	raw_unlock(&dune_process.threads_lock);
 	if (ret) {
@@ -64,16 +125,12 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 	if (child_rebuild(thread, !(flags & CLONE_FILES)))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
 	cpu_pid_set(thread, dune_process.pid);
-	thread->run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
-	regs.rax = 0;
-	if (regs.rsi)
-		regs.rsp = regs.rsi;
+	regs->rax = 0;
+	if (regs->rsi)
+		regs->rsp = regs->rsi;
 	if (flags & CLONE_SETTLS)
-		sregs.fs_base = regs.r8;
-	run = thread->run;
-	raw_copy(&run->regs, &regs, sizeof(regs));
-	raw_copy(&run->sregs, &sregs, sizeof(sregs));
-	run->flags = DUNE_RUN_SREGS;
+		state.sregs.fs_base = regs->r8;
+	state_load(thread, &state);
 	return 0;
 }
 

@@ -23,7 +23,7 @@
  */
 const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_clone] = 1,	[SYS_fork] = 1,	 [SYS_vfork] = 1,
-	[SYS_exit] = 1,		[SYS_clone3] = 1,
+	[SYS_exit_group] = 1,	[SYS_exit] = 1,		[SYS_clone3] = 1,
 	[SYS_arch_prctl] = 1,	[SYS_rt_sigreturn] = 1,
 	[SYS_rt_sigaction] = 1,	[SYS_sigaltstack] = 1,
 	[SYS_execve] = 1,	[SYS_execveat] = 1,
@@ -176,6 +176,8 @@ static long special_syscall(struct dune_thread *thread)
 		return host_clone(thread);
 	case SYS_exit:
 		host_thread_exit(thread);
+	case SYS_exit_group:
+		host_exit_group(thread, (long)run->regs.rdi);
 	case SYS_arch_prctl:
 		host_sregs(thread);
 		run->regs.rax = (uint64_t)arch_prctl(run);

@@ -165,6 +165,10 @@ long host_clone(struct dune_thread *thread);
 _Noreturn void host_thread_exit(struct dune_thread *thread);
 /* fork.c */
 long host_fork(struct dune_thread *thread, uint64_t flags);
+/* With signals deferred. Returns -errno, and the guest is as it was. */
+long host_execveat(struct dune_thread *thread, int fd, const char *path, const char *const *argv,
+		   const char *const *envp, int flags);
+_Noreturn void host_exit_group(struct dune_thread *thread, long status);
 int fork_watch(void);
 
 /* enter.S */

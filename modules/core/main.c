@@ -10,6 +10,7 @@
 #include "core/dev.h"
 #include "core/power.h"
 #include "core/stats.h"
+#include "core/vm.h"
 
 const struct backend_ops *backend;
 
@@ -80,6 +81,7 @@ static void __exit dune_unload(void)
 {
 	dev_unregister();
 	stats_exit();
+	vm_notifiers_settle();
 	power_exit();
 	crash_exit();
 	backend->remove();

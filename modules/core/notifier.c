@@ -6,6 +6,7 @@
  */
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 
 #include "core/trace.h"
 #include "core/vm.h"
@@ -119,7 +120,14 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	spin_unlock(&vm->mmu_lock);
 }
 
+static void free_notifier(struct mmu_notifier *notifier)
+{
+	kvfree(notifier_vm(notifier));
+	live_dec(LIVE_NOTIFIERS);
+}
+
 static const struct mmu_notifier_ops notifier_ops = {
+	.free_notifier = free_notifier,
 	.invalidate_range_start = invalidate_start,
 	.invalidate_range_end = invalidate_end,
 	.clear_flush_young = clear_flush_young,
@@ -140,8 +148,17 @@ int vm_notifier_register(struct vm *vm)
 	return error == -EINTR ? -ERESTARTNOINTR : error;
 }
 
+/*
+ * Callbacks that have begun may still hold the VM: it is freed when the last is
+ * through. Nobody waits for that, as a process that ends would, for tens of
+ * milliseconds.
+ */
 void vm_notifier_unregister(struct vm *vm)
 {
-	mmu_notifier_unregister(&vm->notifier, vm->mm);
-	live_dec(LIVE_NOTIFIERS);
+	mmu_notifier_put(&vm->notifier);
+}
+
+void vm_notifiers_settle(void)
+{
+	mmu_notifier_synchronize();
 }

@@ -69,6 +69,7 @@ static int stats_show(struct seq_file *file, void *unused)
 	struct event_counts counts;
 	int i;
 
+	vm_notifiers_settle(); /* what has ended shall be gone */
 	for (i = 0; i < LIVE_COUNT; i++)
 		seq_printf(file, "%s %ld\n", live_names[i],
 			   atomic_long_read(&live_objects[i]));

@@ -57,16 +57,21 @@ static void vm_destroy(struct kref *refcount)
 {
 	struct vm *vm = container_of(refcount, struct vm, refcount);
 
+	unsigned int slots;
+
 	stats_vm_remove(vm);
-	/* First the notifier, so that nobody walks the tables any more. */
-	vm_notifier_unregister(vm);
+	/* Without slots nobody finds anything in the tables any more. */
+	spin_lock(&vm->mmu_lock);
+	slots = vm->slots.n;
+	vm->slots.n = 0;
+	spin_unlock(&vm->mmu_lock);
 	tdp_destroy(&vm->tdp);
-	live_sub(LIVE_SLOTS, vm->slots.n);
+	live_sub(LIVE_SLOTS, slots);
 	live_dec(LIVE_VMS);
 	stats_vm_retire(&vm->retired);
 	mmdrop(vm->mm);
 	limit_give(vm->user);
-	kvfree(vm);
+	vm_notifier_unregister(vm);
 }
 
 void vm_get(struct vm *vm)

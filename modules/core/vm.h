@@ -64,7 +64,10 @@ void vm_counts(struct vm *vm, struct event_counts *sum);
 
 /* notifier.c */
 int vm_notifier_register(struct vm *vm);
+/* Frees vm, sooner or later. */
 void vm_notifier_unregister(struct vm *vm);
+/* Wait until those have been freed that are to be. */
+void vm_notifiers_settle(void);
 
 /* True if a fault sampled at seq must retry. Under mmu_lock. */
 static inline bool vm_fault_stale(const struct vm *vm, unsigned long seq)
