@@ -93,7 +93,7 @@ def test_system_call_takes_the_documented_walk(guest):
 insmod /lab/modules/dune.ko
 cd /sys/kernel/tracing
 echo 1 >events/dune/enable
-example-hello >/dev/null
+example-sandbox >/dev/null
 echo 0 >events/dune/enable
 report file trace trace
 rmmod dune
@@ -102,8 +102,9 @@ rmmod dune
     walk = re.findall(r"dune_(vmentry|vmexit|syscall|tdp_fault): (.*)", trace)
     kinds = ["exit " + re.search(r"reason=(\w+)", text).group(1) if kind == "vmexit" else kind
              for kind, text in walk]
-    # getpid is 39: entry, exit by hypercall, system call, entry again.
-    at = next(i for i, (kind, text) in enumerate(walk) if kind == "syscall" and "nr=39" in text)
+    # write is 1: entry, exit by hypercall, system call, entry again.
+    at = next(i for i, step in enumerate(walk)
+              if step[0] == "syscall" and step[1].endswith("nr=1"))
     assert kinds[at - 2:at] == ["vmentry", "exit HYPERCALL"]
     assert kinds[at + 1] == "vmentry"
     at = next(i for i, (kind, _) in enumerate(walk) if kind == "tdp_fault")
