@@ -56,12 +56,20 @@ def test_a_fresh_page_is_judged_by_linux_of_the_same_boot():
     assert costs.verdict(goal, figures(dune_fault_fresh=4400), "fault_fresh") is None
 
 
+def test_the_start_of_a_program_is_judged_by_a_multiple_of_linux():
+    goal = costs.GOALS["vmx"]["start"]
+    found = figures(linux_start=1000, dune_start=3000)
+    assert costs.verdict(goal, found, "start") == costs.Verdict(3000, True)
+    assert not costs.verdict(goal, figures(linux_start=999, dune_start=3000), "start").reached
+    assert costs.rows(found, "vmx")[0]["goal_text"] == "3 x Linux"
+
+
 def test_rows_have_ratios_where_both_sides_were_measured():
     rows = {row["operation"]: row for row in costs.rows(figures(
-        linux_syscall=300, dune_syscall=600, kvm_exit_user=3000, dune_exit_user=1500), "svm")}
-    assert rows["syscall"]["ratios"] == {"linux": 2.0}
+        linux_signal=300, dune_signal=600, kvm_exit_user=3000, dune_exit_user=1500), "svm")}
+    assert rows["signal"]["ratios"] == {"linux": 2.0}
     assert rows["exit_user"]["ratios"] == {"kvm": 0.5}
-    assert rows["exit_user"]["reached"] is False and "goal" not in rows["syscall"]
+    assert rows["exit_user"]["reached"] is False and "goal" not in rows["signal"]
     assert "fault_fresh" not in rows
 
 
