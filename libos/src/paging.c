@@ -237,17 +237,24 @@ uint64_t dune_vm_lookup(const void *address, int *level)
 	return entry;
 }
 
-bool paging_writable(uintptr_t address)
+bool paging_writable(uintptr_t from, uintptr_t to)
 {
-	uint64_t entry;
-	int level;
+	while (from < to) {
+		uint64_t entry;
+		int level;
 
-	if (address >= USER_END)
-		return false;
-	entry = dune_vm_lookup((void *)address, &level);
-	if (!(entry & PTE_PRESENT))
-		return paging_slot_fill(address) == 0;
-	return entry & PTE_WRITE;
+		if (to > USER_END)
+			return false;
+		entry = dune_vm_lookup((void *)from, &level);
+		if (!(entry & PTE_PRESENT) && paging_slot_fill(from))
+			return false;
+		if (entry & PTE_PRESENT && !(entry & PTE_WRITE))
+			return false;
+		/* Behind what the entry maps; after a fill, which may map less, once more. */
+		if (entry & PTE_PRESENT)
+			from = (from | ((1ull << (12 + 9 * (level - 1))) - 1)) + 1;
+	}
+	return true;
 }
 
 static uint64_t prot_apply(uint64_t entry, int prot)

@@ -208,7 +208,8 @@ int paging_slots_replay(void);
 /* Held across a fork, so that the child's tables are whole. */
 void paging_lock(void);
 void paging_unlock(void);
-bool paging_writable(uintptr_t address);
+/* Whether [from, to) can be written by the page tables; GiBs are made usable for it. */
+bool paging_writable(uintptr_t from, uintptr_t to);
 #endif
 
 #endif

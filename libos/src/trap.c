@@ -132,8 +132,7 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 
 	to = (frame->rsp - RED_ZONE - sizeof(*frame)) & ~(uintptr_t)63;
 	/* Faulting here would overwrite the frame under our feet. */
-	if (!paging_writable(to) || !paging_writable(to + sizeof(*frame) - 1) ||
-	    !paging_writable(to - trap_xsave_size))
+	if (!paging_writable(to - trap_xsave_size - 64, to + sizeof(*frame)))
 		trap_to_signal(frame);
 	moved = (struct dune_trap_frame *)to;
 	raw_copy(moved, frame, sizeof(*frame));
