@@ -33,7 +33,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(
 
 .PHONY: deps-kernel test-kernels test-debug test-long bench fuzz \
 	fuzz-check experiment-check help deps doctor kernel \
-	modules libos workloads guest build experiment \
+	modules libos install uninstall workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
@@ -129,6 +129,12 @@ libos: deps ## libdune, its examples, and the tests of both interfaces
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
+
+install: libos ## libdune, headers, man pages, pkg-config file and `dune`: PREFIX=/usr/local DESTDIR=
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) install
+
+uninstall: ## remove what make install put there
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) uninstall
 
 workloads: deps libos ## the programs that are measured
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all
