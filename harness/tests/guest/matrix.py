@@ -29,6 +29,10 @@ EXAMPLES = {
                 "outside: open() gives a descriptor: yes; calls refused: some"],
     "hello": ["hello from ring 3", "hello from ring 0, process", "hello from ring 3 again"],
     "divide": ["42 / 6 = 7", "42 / 0 = 0, caught 1 divide error"],
+    "dirty": ["every page: 256 of 256 pages are dirty", "every eighth page: 32 of 256 pages are",
+              "no page: 0 of 256 pages are dirty"],
+    "tracer": ['openat("/etc/passwd") = ', 'openat("/no/such/file") = -2',
+               "openat 2, read 1, close 1"],
     "pagefault": ['read-only page says "before"', 'now it says "after", 1 write fault caught'],
 }
 
