@@ -28,7 +28,7 @@ int dune_init(const struct dune_options *options);
 /*
  * Continue in ring 0. Only the calling thread changes; threads and children
  * that it then makes (pthread_create, fork, vfork, clone) begin in ring 0 too.
- * Signal handlers run in ring 3, as in any process. -EALREADY: in Dune mode;
+ * Its signal handlers run in ring 0. -EALREADY: in Dune mode, or run by `dune run`;
  * -EPERM: dune_init() has not succeeded; -EMFILE, -ENOMEM: no vCPU to be had.
  */
 int dune_enter(void);
