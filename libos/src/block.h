@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of threads' blocks: one range of addresses, so that a stack pointer tells whose it is. */
+/* Memory of threads' blocks: few ranges of addresses, so that a stack pointer tells whose it is. */
 #ifndef DUNE_SRC_BLOCK_H
 #define DUNE_SRC_BLOCK_H
 
@@ -7,10 +7,8 @@
 
 struct dune_thread;
 
-/* Reserve the addresses. 0 or -errno. */
-int block_init(void);
-/* Zeroed memory for a thread, or NULL: all are in use. */
-struct dune_thread *block_alloc(void);
+/* Zeroed memory for a thread, or NULL and *error: -EMFILE if all are in use, -ENOMEM. */
+struct dune_thread *block_alloc(int *error);
 void block_free(struct dune_thread *thread);
 /* The calling thread ends, on the very stack that it gives back. */
 _Noreturn void block_free_and_exit(struct dune_thread *thread, long status);

@@ -8,7 +8,6 @@
 
 #include <dune/lifecycle.h>
 
-#include "block.h"
 #include "hidden.h"
 #include "host.h"
 #include "signal/signal.h"
@@ -61,8 +60,6 @@ int dune_init(const struct dune_options *options)
 	if (error)
 		goto close_device;
 	error = paging_init(huge_1g_supported());
-	if (!error)
-		error = block_init();
 	if (error)
 		goto close_vm;
 	error = fork_watch();

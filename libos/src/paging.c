@@ -27,7 +27,7 @@
 #define USER_END (1ull << 47)
 #define SLOT_SIZE (1ull << 30)
 #define SLOTS_MAX 1024
-#define ARENA_SIZE (64ull << 20) /* address space only, until used */
+#define ARENA_SIZE (32ull << 20) /* address space only, until used */
 
 static struct {
 	struct raw_lock lock;
@@ -92,6 +92,10 @@ static long arena_map(void)
 	next = (start + SLOT_SIZE) & ~(SLOT_SIZE - 1);
 	if (next - start < ARENA_SIZE)
 		start = next;
+	if (start > (uintptr_t)at)
+		raw_syscall3(SYS_munmap, at, (long)start - at, 0);
+	raw_syscall3(SYS_munmap, (long)(start + ARENA_SIZE),
+		     at + (long)(2 * ARENA_SIZE) - (long)(start + ARENA_SIZE), 0);
 	return (long)start;
 }
 

@@ -23,12 +23,10 @@ _Static_assert(sizeof(struct dune_thread) < FATAL_STACK_TOP / 2, "room for a sta
 
 struct dune_thread *thread_create(int *error)
 {
-	struct dune_thread *thread = block_alloc();
+	struct dune_thread *thread = block_alloc(error);
 
-	if (!thread) {
-		*error = -EMFILE;
+	if (!thread)
 		return NULL;
-	}
 	thread->signals = &dune_process.signals;
 	thread->host_sp = (char *)thread + BLOCK_TOTAL - 64;
 	*error = host_vcpu_create(thread);
