@@ -32,7 +32,8 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 		thread_destroy(child);
 		return error;
 	}
-	child->own_tls = flags & CLONE_SETTLS;
+	/* Of a program that another one loaded, the TLS is another libc's. */
+	child->own_tls = thread->own_tls && flags & CLONE_SETTLS;
 	child->parent_frees = flags & CLONE_VFORK;
 	child->signals = thread->signals;
 	if (!(flags & CLONE_SIGHAND)) {
@@ -45,7 +46,7 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 		child->altstack = thread->altstack;
 	child->deferred = thread->deferred;
 	child->deferred_mask = thread->deferred_mask;
-	thread_sregs(child, child->own_tls ? run->regs.r8 : run->sregs.fs_base,
+	thread_sregs(child, flags & CLONE_SETTLS ? run->regs.r8 : run->sregs.fs_base,
 		     run->sregs.gs_base);
 	child->entered = true;
 	child->run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
