@@ -2,6 +2,7 @@
 """`dune run`: programs as they are, with the output and the status that they have without it."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def test_programs_are_the_same(guest, engine):
         if native != dune:
             different.append(f"{program['name']}:\n--- native\n{native}--- dune run\n{dune}")
     assert not different, "\n".join(different)
+
+
+def test_threads_of_a_program_keep_their_tls(guest, tmp_path):
+    probe = tmp_path / "tls-probe"
+    subprocess.run(["gcc", "-static", "-O1", "-pthread", "-o", probe, HERE / "tls_probe.c"],
+                   check=True)
+    result = guest("insmod /lab/modules/dune.ko; dune run /bin/tls-probe; dune run /bin/tls-probe",
+                   files={"/bin/tls-probe": probe}, cpus=2)
+    assert result.exit_code == 0 and result.console_text().count("its own") == 8, \
+        result.console_text()
 
 
 def test_strace_and_stats(guest):
