@@ -146,6 +146,7 @@ int image_map(int fd, uint64_t near, struct image *image, const char **why)
 			first = p[i].p_vaddr;
 		if (p[i].p_type == PT_LOAD)
 			last = p[i].p_vaddr + p[i].p_memsz;
+		image->exec_stack |= p[i].p_type == PT_GNU_STACK && p[i].p_flags & PF_X;
 		*why = "its interpreter's name makes no sense";
 		if (p[i].p_type == PT_INTERP && interpreter_read(fd, &p[i], image))
 			return -ENOEXEC;

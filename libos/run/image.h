@@ -13,6 +13,7 @@ struct image {
 	uint64_t headers; /* of the program headers in memory, 0 if no segment has them */
 	uint16_t header_size, headers_n;
 	uint64_t code_start, code_end, data_start, data_end, end;
+	bool exec_stack; /* it wants one */
 	char interpreter[PATH_MAX]; /* empty: none */
 };
 

@@ -30,6 +30,7 @@ static const struct option options[] = {
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
 	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
 	{ "mask", required_argument, NULL, 'm' }, /* the signals it finds blocked */
+	{ "device", required_argument, NULL, 'd' }, /* /dev/dune, open */
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -43,7 +44,7 @@ static int wrong(const char *what)
 
 int main(int argc, char **argv)
 {
-	struct run_options run = { 0 };
+	struct run_options run = { .device = -1 };
 	int option;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
@@ -71,6 +72,9 @@ int main(int argc, char **argv)
 			break;
 		case 'm':
 			run.mask = optarg;
+			break;
+		case 'd':
+			run.device = atoi(optarg);
 			break;
 		case 'a':
 			run.name = optarg;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -19,6 +20,7 @@
 
 #include "../src/exec.h"
 #include "../src/hidden.h"
+#include "../src/host.h"
 #include "../src/self.h"
 #include "../src/start.h"
 #include "image.h"
@@ -178,6 +180,7 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	if (status)
 		return status;
 
+	host_device_inherit(options->device);
 	error = dune_init(NULL);
 	if (error)
 		return no_dune_mode(error);
@@ -191,6 +194,9 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	/* Below what is in use of the stack; what is above it stays, to no purpose. */
 	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);
 	tell_linux(&args, &stack);
+	if (program.exec_stack)
+		mprotect((void *)(stack.pointer & ~4095ull), 4096,
+			 PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 	if (options->mask)
 		unblock(strtoull(options->mask, NULL, 16));
 	error = dune_start(*program.interpreter ? interpreter.entry : program.entry, stack.pointer);

@@ -9,6 +9,7 @@ struct run_options {
 	bool stats;
 	bool strace;
 	const char *path; /* NULL: look for argv[0] in PATH */
+	int device; /* open already, -1: not */
 	const char *mask; /* of blocked signals, in hexadecimal; NULL: as they are */
 	const char *name; /* the path for the program's eyes, NULL: the same */
 };

@@ -85,7 +85,7 @@ long host_clone(struct dune_thread *thread)
 	return 0;
 }
 
-_Noreturn void host_thread_exit(struct dune_thread *thread)
+void host_thread_exit(struct dune_thread *thread)
 {
 	long status = (long)thread->run->regs.rdi;
 	uint64_t all = ~0ull;
@@ -95,6 +95,11 @@ _Noreturn void host_thread_exit(struct dune_thread *thread)
 			raw_syscall3(SYS_exit, status, 0, 0);
 	/* A signal must not find this stack gone. */
 	raw_syscall6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, 0, 8, 0, 0);
+	/* One was sent again to this thread, and may be the process's. */
+	if (thread->deferred) {
+		thread->run->regs.rip = thread->run->regs.rcx - SYSCALL_SIZE;
+		return;
+	}
 	thread_unlink(thread);
 	host_vcpu_destroy(thread);
 	block_free_and_exit(thread, status);

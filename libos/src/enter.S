@@ -131,12 +131,29 @@ special:
 
 	/* leave_guest() continues here in ring 3, on its own stack. */
 	mov RUN_RSP(%r12), %rsp
+	call let_signals_in
 	jmp left_guest
 
 entry_failed:
 	mov THREAD_CALLER_SP(%rbx), %rsp
+	mov %rax, %r12
+	call let_signals_in
+	mov %r12, %rax
 	POP_CALLEE_SAVED
 	ret
+
+/* On the program's stack: those that were put off now come as in any process. */
+let_signals_in:
+	cmpq $0, THREAD_DEFERRED(%rbx)
+	je 1f
+	movq $0, THREAD_DEFERRED(%rbx)
+	mov $SYS_RT_SIGPROCMASK, %eax
+	mov $SIG_SETMASK, %edi
+	lea THREAD_DEFERRED_MASK(%rbx), %rsi
+	xor %edx, %edx
+	mov $8, %r10d
+	syscall
+1:	ret
 
 /* Into the loop, and let signals in that were put off. */
 	.globl host_unblock_done

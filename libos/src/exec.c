@@ -157,15 +157,32 @@ static long string_length(uint64_t text, long max)
 	return -ENAMETOOLONG;
 }
 
-static long to_linux(const struct dune_regs *regs)
+/* The new program would begin with all blocked: a signal that waits goes first. */
+static long to_linux(struct dune_thread *thread)
 {
+	struct dune_regs *regs = &thread->run->regs;
+
+	if (thread->deferred) {
+		regs->rip = regs->rcx - SYSCALL_SIZE;
+		return (long)(uint32_t)regs->rax;
+	}
 	return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
 			    (long)regs->r10, (long)regs->r8, 0);
 }
 
+/* Whether the name that /proc has for fd is that of another file, or of none. */
+static bool is_elsewhere(int fd, const char *name)
+{
+	struct stat a, b;
+
+	return raw_syscall3(SYS_fstat, fd, (long)&a, 0) ||
+	       raw_syscall3(SYS_stat, (long)name, (long)&b, 0) || a.st_dev != b.st_dev ||
+	       a.st_ino != b.st_ino;
+}
+
 /* The loader's command line, in memory at argv. */
 static void command_line(const char **argv, const char *path, const char *name, const char *mask,
-			 const char *const *given, long n)
+			 const char *device, const char *const *given, long n)
 {
 	const char *const *option;
 
@@ -179,6 +196,8 @@ static void command_line(const char **argv, const char *path, const char *name, 
 	*argv++ = name;
 	*argv++ = "--mask";
 	*argv++ = mask;
+	*argv++ = "--device";
+	*argv++ = device;
 	*argv++ = "--";
 	if (!n)
 		*argv++ = ""; /* as Linux does since 5.18 */
@@ -199,8 +218,8 @@ long exec_program(struct dune_thread *thread)
 
 	ret = through.on && n >= 0 ? string_length((uint64_t)path, PATH_MAX) : -EFAULT;
 	if (ret < 0)
-		return to_linux(regs); /* it fails, and Linux says how */
-	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 12) * sizeof(char *);
+		return to_linux(thread); /* it fails, and Linux says how; or it is not for us */
+	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 14) * sizeof(char *);
 	memory = (char *)raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if ((long)memory < 0 && (long)memory > -4096)
@@ -210,20 +229,28 @@ long exec_program(struct dune_thread *thread)
 	thread->exec_memory_size = size;
 
 	ret = path_at(at ? (int)regs->rdi : AT_FDCWD, path, at ? (long)regs->r8 : 0, memory);
-	if (!ret)
+	/* A file in memory, or one that is unlinked: only its descriptor leads to it. */
+	if (!ret && at && !path[0] && is_elsewhere((int)regs->rdi, memory))
+		ret = 1;
+	else if (!ret)
 		ret = look(memory);
 	if (ret == 1) {
-		ret = to_linux(regs);
+		ret = to_linux(thread);
 	} else if (!ret) {
 		const char **line = (const char **)(memory + 2 * PATH_MAX);
-		char mask[24];
+		char mask[24], device[24];
 
 		/* A signal waits for the new program, which is told what is really blocked. */
 		signal_defer(thread);
 		*text_hex(mask, thread->deferred_mask) = 0;
-		command_line(line, memory, at ? memory : path, mask, (const char *const *)argv, n);
+		/* Which the new program may have no right to open, or cannot see any more. */
+		*text_decimal(device, (uint64_t)dune_process.device_fd) = 0;
+		raw_syscall3(SYS_fcntl, dune_process.device_fd, F_SETFD, 0);
+		command_line(line, memory, at ? memory : path, mask, device,
+			     (const char *const *)argv, n);
 		ret = host_execveat(thread, through.loader_fd, "", line,
 				    (const char *const *)envp, EMPTY_PATH);
+		raw_syscall3(SYS_fcntl, dune_process.device_fd, F_SETFD, FD_CLOEXEC);
 	}
 	exec_release(thread);
 	return ret;

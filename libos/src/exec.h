@@ -9,9 +9,9 @@ struct dune_thread;
 
 /*
  * From now on what the guest executes is executed as `dune run OPTIONS --exec
- * PATH --as NAME --mask HEX -- ARGV...`, dune being the file at loader_fd; NAME is
- * the path as the guest gave it, HEX the signals that are blocked. Strings must
- * stay.
+ * PATH --as NAME --mask HEX --device FD -- ARGV...`, dune being the file at
+ * loader_fd; NAME is the path as the guest gave it, HEX the signals that are
+ * blocked, FD the open device. Strings must stay.
  */
 void exec_through(int loader_fd, const char *const *options);
 

@@ -28,7 +28,6 @@ static int child_rebuild(struct dune_thread *thread, bool close_inherited)
 	}
 	/* The other threads were not forked: their blocks are memory nobody uses. */
 	dune_process.threads = thread;
-	block_keep_only(thread);
 	if (thread)
 		thread->next = thread->prev = NULL;
 	error = host_vm_create();
@@ -111,17 +110,24 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 	if ((uint32_t)regs->rax == SYS_fork)
 		regs->rsi = 0; /* only clone has a stack to give */
 	raw_copy(&state.sregs, &run->sregs, sizeof(state.sregs));
+	/* Whoever else holds one of these is not forked: the child must find them free. */
 	raw_lock(&dune_process.threads_lock);
+	raw_lock(&thread->signals->lock);
+	syscall_hooks_lock();
 	paging_lock();
 	ret = raw_syscall6(SYS_clone, (long)flags, 0, (long)regs->rdx, (long)regs->r10,
 			   (long)regs->r8, 0);
 	paging_unlock();
+	syscall_hooks_unlock();
+	raw_unlock(&thread->signals->lock);
 	raw_unlock(&dune_process.threads_lock);
 	if (ret) {
 		run->regs.rax = (uint64_t)ret;
 		return 0;
 	}
 
+	block_keep_only(thread);
+	thread->parent_frees = false; /* of a vfork child's child */
 	if (child_rebuild(thread, !(flags & CLONE_FILES)))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
 	cpu_pid_set(thread, dune_process.pid);
@@ -142,7 +148,9 @@ static void after_linux_fork(void)
 	/* Whoever held them was not forked. Entries are single words: tables are whole. */
 	raw_unlock(&dune_process.threads_lock);
 	raw_unlock(&dune_process.signals.lock);
+	syscall_hooks_unlock();
 	paging_unlock();
+	block_keep_only(thread_self);
 	if (child_rebuild(thread_self, true))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
 	if (thread_self)

@@ -16,12 +16,21 @@ static long request(int fd, unsigned long nr, void *arg)
 	return raw_syscall3(SYS_ioctl, fd, (long)nr, (long)arg);
 }
 
+static int inherited = -1;
+
+void host_device_inherit(int fd)
+{
+	inherited = fd;
+}
+
 int host_device_open(void)
 {
 	struct dune_info info = { .size = sizeof(info) };
 	long fd, ret;
 
-	fd = raw_syscall3(SYS_open, (long)DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC, 0);
+	fd = inherited;
+	if (fd < 0 || raw_syscall3(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC) < 0)
+		fd = raw_syscall3(SYS_open, (long)DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC, 0);
 	if (fd < 0)
 		return (int)fd;
 	fd = hidden_move((int)fd);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What only lifecycle.c asks of the device. */
+/* Opening the device. */
 #ifndef DUNE_SRC_HOST_H
 #define DUNE_SRC_HOST_H
 
 int host_device_open(void);
+/* Take this descriptor for the device instead: who executed us had it open. */
+void host_device_inherit(int fd);
 
 #endif

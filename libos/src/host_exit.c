@@ -176,6 +176,7 @@ static long special_syscall(struct dune_thread *thread)
 		return host_clone(thread);
 	case SYS_exit:
 		host_thread_exit(thread);
+		return 0;
 	case SYS_exit_group:
 		host_exit_group(thread, (long)run->regs.rdi);
 	case SYS_arch_prctl:

@@ -133,7 +133,8 @@ int dune_enter(void)
 
 int dune_leave(void)
 {
-	if (!dune_in_guest())
+	/* In the guest without a thread of ours: `dune run` made it, and is another libdune. */
+	if (!dune_in_guest() || !thread_self)
 		return -EPERM;
 	leave_guest();
 	thread_self->entered = false;

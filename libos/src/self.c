@@ -47,7 +47,7 @@ long self_readlink(struct dune_thread *thread)
 	const struct dune_regs *regs = &thread->run->regs;
 	bool at = (uint32_t)regs->rax == SYS_readlinkat;
 	uint64_t path = at ? regs->rsi : regs->rdi, to = at ? regs->rdx : regs->rsi;
-	long size = (int)(at ? regs->r10 : regs->rdx), n;
+	long size = (int)(at ? regs->r10 : regs->rdx), n, ret;
 
 	/* No name of the link is longer; it may end before the next page. */
 	if (size <= 0 || !program || !guest_readable(path & ~7ull, 8) ||
@@ -55,12 +55,17 @@ long self_readlink(struct dune_thread *thread)
 	    !self_is((const char *)path))
 		return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi,
 				    (long)regs->rdx, (long)regs->r10, 0, 0);
-	for (n = 0; n < size && program[n]; n++) {
-		uint64_t byte = to + (uint64_t)n;
-
-		if ((n == 0 || !(byte & 4095)) && !guest_readable(byte & ~7ull, 8))
-			return -EFAULT;
-		*(char *)byte = program[n];
-	}
+	for (n = 0; n < size && program[n]; n++)
+		;
+	/* Linux's own answer for the errno; longer ones need more room than it has seen. */
+	ret = raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
+			   (long)regs->r10, 0, 0);
+	if (ret < 0)
+		return ret;
+	if (n > ret && n >= 8 && !guest_writable(to, (size_t)n))
+		return -EFAULT;
+	if (n > ret && n < 8)
+		n = ret;
+	asm volatile("rep movsb" ::"D"(to), "S"(program), "c"(n) : "memory");
 	return n;
 }

@@ -42,6 +42,16 @@ int dune_syscall_hook_set(int nr, dune_syscall_hook call, void *arg)
 	return 0;
 }
 
+void syscall_hooks_lock(void)
+{
+	raw_lock(&hooks.lock);
+}
+
+void syscall_hooks_unlock(void)
+{
+	raw_unlock(&hooks.lock);
+}
+
 /* From assembly. 0: make the call as the struct says. */
 int syscall_dispatch(struct dune_syscall *call)
 {

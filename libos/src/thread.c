@@ -27,6 +27,7 @@ struct dune_thread *thread_create(int *error)
 
 	if (!thread)
 		return NULL;
+	raw_zero(thread, sizeof(*thread)); /* locked memory keeps what it had */
 	thread->signals = &dune_process.signals;
 	thread->host_sp = (char *)thread + BLOCK_TOTAL - 64;
 	*error = host_vcpu_create(thread);

@@ -47,6 +47,8 @@
 #define DUNE_EXIT_SYSCALL_NR 1
 #define SYSCALLS_KNOWN 512
 
+#define SYSCALL_SIZE 2 /* bytes of the instruction */
+
 /* Hypercalls that are no system calls: far above any number Linux gives. */
 #define HYPERCALL_LEAVE 0x44554e45 /* "DUNE" */
 #define HYPERCALL_TRAP 0x44554e46  /* rdi: frame, rsi: CR2; the exception is Linux's */
@@ -162,7 +164,8 @@ long host_exit(struct dune_thread *thread, long run_result);
 /* clone.c */
 void host_thread_begin(struct dune_thread *thread);
 long host_clone(struct dune_thread *thread);
-_Noreturn void host_thread_exit(struct dune_thread *thread);
+/* Returns if a signal must go first: the guest then asks again. */
+void host_thread_exit(struct dune_thread *thread);
 /* fork.c */
 long host_fork(struct dune_thread *thread, uint64_t flags);
 /* With signals deferred. Returns -errno, and the guest is as it was. */
@@ -186,6 +189,9 @@ _Noreturn void hypercall_trap(const struct dune_trap_frame *frame, uint64_t cr2)
 /* syscall.c, syscall.S */
 struct dune_syscall;
 int syscall_dispatch(struct dune_syscall *call);
+/* Held across a fork. */
+void syscall_hooks_lock(void);
+void syscall_hooks_unlock(void);
 long syscall_past_hooks(long nr, const uint64_t *args);
 /* From ring 0 past all hooks, from ring 3 plainly. */
 long guest_syscall3(long nr, long a, long b, long c);

@@ -4,7 +4,9 @@
  * whatever Linux takes away, changes or wants to know the use of, is taken
  * away, changed or told here first. Pages are never pinned.
  */
+#include <linux/delay.h>
 #include <linux/mmu_notifier.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -120,10 +122,13 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	spin_unlock(&vm->mmu_lock);
 }
 
+static atomic_t freeing; /* VMs that are to be freed */
+
 static void free_notifier(struct mmu_notifier *notifier)
 {
 	kvfree(notifier_vm(notifier));
 	live_dec(LIVE_NOTIFIERS);
+	atomic_dec(&freeing);
 }
 
 static const struct mmu_notifier_ops notifier_ops = {
@@ -155,10 +160,14 @@ int vm_notifier_register(struct vm *vm)
  */
 void vm_notifier_unregister(struct vm *vm)
 {
+	atomic_inc(&freeing);
 	mmu_notifier_put(&vm->notifier);
 }
 
 void vm_notifiers_settle(void)
 {
-	mmu_notifier_synchronize();
+	/* mmu_notifier_synchronize() waits for readers, not for what is queued on other CPUs. */
+	while (atomic_read(&freeing))
+		msleep(1);
+	synchronize_rcu(); /* and for the last of them to leave this module */
 }

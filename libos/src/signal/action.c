@@ -24,7 +24,8 @@ static bool dumps_core(int signal)
 /* The guest's action in Linux's place for it: ours if there is something to do for us. */
 static struct signal_action linux_action(int signal, const struct signal_action *guest)
 {
-	const uint64_t kept = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART;
+	/* In Dune mode Linux knows no alternate stack, in Linux mode it does. */
+	const uint64_t kept = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART | SA_ONSTACK;
 	struct signal_action action = *guest;
 
 	if (guest->handler == (uint64_t)SIG_IGN ||

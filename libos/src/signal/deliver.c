@@ -11,7 +11,6 @@
 
 #define ARCH_SET_FS 0x1002
 #define ARCH_SET_GS 0x1001
-#define SYSCALL_SIZE 2 /* bytes of the instruction */
 #define RFLAGS_PLAIN 0x202 /* of the host side */
 
 /* Labels in enter.S. */
@@ -23,11 +22,13 @@ extern const char trap_check[], trap_end[];
 void signal_defer(struct dune_thread *thread)
 {
 	const uint64_t all = ~0ull;
+	uint64_t old;
 
+	raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&old, 8, 0, 0);
+	/* One that came before the call has seen to it already. */
 	if (thread->deferred)
 		return;
-	raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&thread->deferred_mask, 8,
-		     0, 0);
+	thread->deferred_mask = old;
 	thread->deferred = 1;
 }
 
@@ -175,7 +176,8 @@ static void die_as_guest(struct dune_thread *thread, const struct signal_info *i
 		.cs = regs->cs, .gs = regs->gs, .fs = regs->fs, .ss = regs->ss,
 		.fpstate = regs->fpstate,
 	};
-	context->mask &= ~(1ull << (info->signo - 1));
+	/* No other: its handler would run in ring 3. */
+	context->mask = ~(1ull << (info->signo - 1));
 }
 
 static void deliver(struct dune_thread *thread, struct signal_info *info,
@@ -198,7 +200,10 @@ static void deliver(struct dune_thread *thread, struct signal_info *info,
 			die_as_guest(thread, &fatal, regs, context);
 			return;
 		}
-		/* Its handler may have a stack of its own. */
+		/* Its handler may have a stack of its own; blocked or ignored it may not be. */
+		if (context->mask & 1ull << (SIGSEGV - 1) ||
+		    signal_action_get(thread->signals, SIGSEGV).handler == (uint64_t)SIG_IGN)
+			signal_action_default(thread->signals, SIGSEGV, false);
 		queue(SIGSEGV, &fatal);
 		resume_in_handler(thread, context, context->mask & ~(1ull << (SIGSEGV - 1)));
 		return;

@@ -32,6 +32,8 @@ void signal_return(struct dune_thread *thread)
 	uint64_t frame = thread->run->regs.rsp - 8;
 	struct signal_context context;
 
+	/* Until Linux loads the frame's mask; nothing is put off any more from then on. */
+	signal_defer(thread);
 	if (!guest_read(&context, frame + 8, sizeof(context)) || context.regs.rip >> 47) {
 		signal_force(thread, SIGSEGV, SI_KERNEL, 0);
 		return;
@@ -43,5 +45,6 @@ void signal_return(struct dune_thread *thread)
 	signal_resume(thread, &context);
 	/* The host side has no alternate stack: an invalid one leaves it at that. */
 	context.stack.flags = -1;
+	thread->deferred = 0;
 	host_sigreturn(&context);
 }
