@@ -76,7 +76,7 @@ def test_empty_and_out_of_range():
 
 
 @given(samples)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_codec_round_trip(numbers):
     histogram = filled(numbers)
     again = hdr.decode_base64(histogram.encode_base64())
@@ -100,7 +100,7 @@ def test_wire_bytes_are_the_published_layout():
 
 
 @given(samples, st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_damage_is_an_error_or_another_histogram_never_a_crash(numbers, data):
     raw = bytearray(filled(numbers).encode())
     place = data.draw(st.integers(0, len(raw) - 1))
@@ -129,7 +129,7 @@ def test_decompression_is_bounded():
 
 
 @given(st.lists(samples, min_size=1, max_size=4))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_merge_equals_recording_everything(groups):
     merged = hdr.merge(filled(group) for group in groups)
     assert merged.counts == filled(sum(groups, [])).counts
@@ -142,7 +142,7 @@ def test_merge_refuses_another_shape():
 
 @given(st.lists(st.tuples(st.sampled_from(["", "intended", "service"]),
                           st.lists(values, max_size=20)), max_size=6))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_log_round_trip_keeps_tags_and_empty_intervals(groups):
     intervals = [hlog.Interval(number / 4, 0.25, filled(group), tag)
                  for number, (tag, group) in enumerate(groups)]
@@ -160,7 +160,7 @@ def test_log_errors_name_the_line():
 
 
 @given(samples)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_percentile_table_agrees_with_the_histogram(numbers):
     histogram = filled(numbers)
     rows = hlog.read_hgrm(hlog.write_hgrm(histogram))
