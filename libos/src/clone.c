@@ -100,7 +100,6 @@ void host_thread_exit(struct dune_thread *thread)
 		thread->run->regs.rip = thread->run->regs.rcx - SYSCALL_SIZE;
 		return;
 	}
-	thread_unlink(thread);
-	host_vcpu_destroy(thread);
+	thread_end(thread);
 	block_free_and_exit(thread, status);
 }

@@ -33,7 +33,6 @@ int dune_syscall_hook_set(int nr, dune_syscall_hook call, void *arg)
 	raw_lock(&hooks.lock);
 	hooks.n += !hook->call && call;
 	hooks.n -= hook->call && !call;
-	/* A thread that reads in between must not take the new function for the old argument. */
 	__atomic_store_n(&hook->call, NULL, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&hook->arg, arg, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&hook->call, call, __ATOMIC_SEQ_CST);
@@ -57,11 +56,16 @@ int syscall_dispatch(struct dune_syscall *call)
 {
 	const struct hook *hook = &hooks.rest;
 	dune_syscall_hook function;
+	void *arg;
 
 	if (call->nr < SYSCALLS_KNOWN && hooks.own[call->nr].call)
 		hook = &hooks.own[call->nr];
-	function = __atomic_load_n(&hook->call, __ATOMIC_ACQUIRE);
-	return function ? function(call, hook->arg) == DUNE_SYSCALL_ANSWER : 0;
+	/* Both of one setting: it takes the function away before it changes the argument. */
+	do {
+		function = __atomic_load_n(&hook->call, __ATOMIC_SEQ_CST);
+		arg = __atomic_load_n(&hook->arg, __ATOMIC_SEQ_CST);
+	} while (__atomic_load_n(&hook->call, __ATOMIC_SEQ_CST) != function);
+	return function ? function(call, arg) == DUNE_SYSCALL_ANSWER : 0;
 }
 
 int64_t dune_syscall_forward(const struct dune_syscall *call)
@@ -85,34 +89,25 @@ long guest_syscall3(long nr, long a, long b, long c)
 	return dune_in_guest() ? syscall_past_hooks(nr, args) : raw_syscall3(nr, a, b, c);
 }
 
-/* Byte by byte would do; Linux is asked once a page. */
+#define GRND_INSECURE 4
+
+/*
+ * Linux is asked once a page: by a call that reads eight bytes and does nothing,
+ * or by one that writes a byte, which will be overwritten anyway.
+ */
 static bool ask(uint64_t address, uint64_t size, bool write)
 {
-	uint64_t at = address & ~7ull, end = address + size;
+	uint64_t at = address, end = address + size;
 
-	if (!size)
-		return true;
-	if (end < address)
+	if (size && end < address)
 		return false;
 	for (; at < end; at = (at & ~4095ull) + 4096) {
-		/* The probe for writing writes: it must write back what is there. */
-		uint64_t how = write ? 0 : ~0ull;
-		uint64_t args[6] = { how, write ? 0 : at, write ? at : 0, 8 };
-		uint64_t kept;
-		long ret;
+		const uint64_t reads[6] = { ~0ull, at & ~7ull, 0, 8 };
+		const uint64_t writes[6] = { at, 1, GRND_INSECURE };
 
-		if (write) {
-			uint64_t reads[6] = { ~0ull, at, 0, 8 };
-
-			if (syscall_past_hooks(SYS_rt_sigprocmask, reads) == -EFAULT)
-				return false;
-			kept = *(volatile uint64_t *)at;
-		}
-		ret = syscall_past_hooks(SYS_rt_sigprocmask, args);
-		if (ret == -EFAULT)
+		if ((write ? syscall_past_hooks(SYS_getrandom, writes) :
+			     syscall_past_hooks(SYS_rt_sigprocmask, reads)) == -EFAULT)
 			return false;
-		if (write)
-			*(volatile uint64_t *)at = kept;
 	}
 	return true;
 }

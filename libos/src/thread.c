@@ -30,14 +30,16 @@ struct dune_thread *thread_create(int *error)
 	raw_zero(thread, sizeof(*thread)); /* locked memory keeps what it had */
 	thread->signals = &dune_process.signals;
 	thread->host_sp = (char *)thread + BLOCK_TOTAL - 64;
+	cpu_tables_build(thread);
+	cpu_pid_set(thread, raw_syscall3(SYS_getpid, 0, 0, 0));
+	/* A fork finds either no descriptor, or the thread it is of. */
+	raw_lock(&dune_process.threads_lock);
 	*error = host_vcpu_create(thread);
 	if (*error) {
+		raw_unlock(&dune_process.threads_lock);
 		block_free(thread);
 		return NULL;
 	}
-	cpu_tables_build(thread);
-	cpu_pid_set(thread, raw_syscall3(SYS_getpid, 0, 0, 0));
-	raw_lock(&dune_process.threads_lock);
 	thread->next = dune_process.threads;
 	if (thread->next)
 		thread->next->prev = thread;
@@ -46,9 +48,10 @@ struct dune_thread *thread_create(int *error)
 	return thread;
 }
 
-void thread_unlink(struct dune_thread *thread)
+void thread_end(struct dune_thread *thread)
 {
 	raw_lock(&dune_process.threads_lock);
+	host_vcpu_destroy(thread);
 	if (thread->next)
 		thread->next->prev = thread->prev;
 	if (thread->prev)
@@ -60,8 +63,7 @@ void thread_unlink(struct dune_thread *thread)
 
 void thread_destroy(struct dune_thread *thread)
 {
-	thread_unlink(thread);
-	host_vcpu_destroy(thread);
+	thread_end(thread);
 	block_free(thread);
 }
 

@@ -146,7 +146,8 @@ long host_slot(uintptr_t hva, uint64_t *gpa);
 /* thread.c */
 struct dune_thread *thread_create(int *error);
 void thread_destroy(struct dune_thread *thread);
-void thread_unlink(struct dune_thread *thread);
+/* Its vCPU is closed and it is in no list; the block stays. */
+void thread_end(struct dune_thread *thread);
 void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base);
 /* Make sure that what an exception touches before any handler is mapped. */
 int thread_premap(const struct dune_thread *thread, const void *stack);

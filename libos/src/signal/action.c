@@ -75,10 +75,12 @@ struct signal_action signal_action_get(struct signal_state *state, int signal)
 
 void signal_action_default(struct signal_state *state, int signal, bool tell_linux)
 {
-	const struct signal_action action = { .handler = (uint64_t)SIG_DFL };
-	struct signal_action ours = tell_linux ? action : linux_action(signal, &action);
+	struct signal_action action, ours;
 
 	raw_lock(&state->lock);
+	action = state->actions[signal - 1]; /* as for Linux, flags and mask stay */
+	action.handler = (uint64_t)SIG_DFL;
+	ours = tell_linux ? action : linux_action(signal, &action);
 	state->actions[signal - 1] = action;
 	linux_set(signal, &ours, NULL);
 	raw_unlock(&state->lock);

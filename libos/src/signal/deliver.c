@@ -78,6 +78,7 @@ static const uint64_t *mask_of_call(const struct dune_regs *regs)
 	case SYS_epoll_pwait2:
 		return (const uint64_t *)regs->r8;
 	case SYS_pselect6:
+	case SYS_io_pgetevents:
 		return regs->r9 ? *(const uint64_t **)regs->r9 : NULL;
 	default:
 		return NULL;
