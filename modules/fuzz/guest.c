@@ -105,7 +105,7 @@ static enum outcome enter(struct guest *guest, bool given)
 			 bare->run->sregs.cr3);
 		return fail(wrong_line);
 	}
-	if (bare->run->flags)
+	if (bare->run->flags & ~DUNE_RUN_EVENT_WAITS)
 		return fail("flags stay");
 	/* The frame is not looked at: it is where the guest wants it. */
 	stub = bare->run->regs.rip - bare_at(bare, BARE_STUBS);

@@ -113,12 +113,13 @@ static void host_stacks(void)
 	end = bare_run(bare);
 	ktap_check(!end.error && end.reason == DUNE_EXIT_FAULT &&
 			   bare->run->fault.hva / BARE_PAGE == (uint64_t)trap / BARE_PAGE &&
-			   bare->run->fault.flags == (DUNE_FAULT_WRITE | DUNE_FAULT_EVENT),
+			   bare->run->fault.flags == (DUNE_FAULT_WRITE | DUNE_FAULT_EVENT) &&
+			   bare->run->flags == DUNE_RUN_EVENT_WAITS,
 		   "frame on a stack that the host write-protects comes to user space");
 	bare->run->flags = DUNE_RUN_EVENT;
 	bare->run->event = (struct dune_event){ .vector = BARE_GP };
 	ktap_check(raw_run(bare->vcpu) == -EBUSY, "meanwhile no other event is taken");
-	bare->run->flags = 0;
+	bare->run->flags = DUNE_RUN_EVENT_WAITS; /* means nothing as input */
 	mprotect(trap, BARE_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
 	ktap_check(trapped(bare_run(bare), BARE_UD, 0),
 		   "writable again, the exception is delivered");
