@@ -53,7 +53,6 @@ void cpu_idt_build(void)
 {
 	unsigned int vector;
 
-	hypercall_is_vmcall = dune_process.vmx;
 	for (vector = 0; vector < 256; vector++) {
 		uint64_t entry = (uint64_t)trap_stubs + vector * STUB_SIZE;
 		bool fatal = vector == 2 || vector == 8 || vector == 18;

@@ -43,6 +43,8 @@ int host_device_open(void)
 		return (int)ret;
 	}
 	dune_process.vmx = info.backend == DUNE_BACKEND_VMX;
+	/* From here on: the caller may be in Dune mode, of another libdune. */
+	hypercall_is_vmcall = dune_process.vmx;
 	return 0;
 }
 
