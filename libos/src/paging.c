@@ -263,11 +263,13 @@ bool paging_writable(uintptr_t from, uintptr_t to)
 
 static uint64_t prot_apply(uint64_t entry, int prot)
 {
-	entry &= ~(PTE_PRESENT | PTE_WRITE | PTE_NX);
+	entry &= ~(PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NX);
 	if (prot != DUNE_PROT_NONE)
 		entry |= PTE_PRESENT;
 	if (prot & DUNE_PROT_WRITE)
 		entry |= PTE_WRITE;
+	if (prot & DUNE_PROT_USER)
+		entry |= PTE_USER;
 	if (!(prot & DUNE_PROT_EXEC))
 		entry |= PTE_NX;
 	return entry;
@@ -300,7 +302,7 @@ int dune_vm_protect(void *address, size_t length, int prot)
 	int error = 0;
 
 	if (a & 4095 || length & 4095 || end < a || end > USER_END ||
-	    prot & ~(DUNE_PROT_READ | DUNE_PROT_WRITE | DUNE_PROT_EXEC))
+	    prot & ~(DUNE_PROT_READ | DUNE_PROT_WRITE | DUNE_PROT_EXEC | DUNE_PROT_USER))
 		return -EINVAL;
 	if (!dune_in_guest())
 		return -EPERM;

@@ -9,6 +9,7 @@
 #define PAGE 4096ul
 #define PRESENT 0x1ull
 #define WRITE 0x2ull
+#define USER 0x4ull
 #define LARGE 0x80ull
 #define NX (1ull << 63)
 
@@ -22,7 +23,7 @@ static bool refused(unsigned char *page)
 {
 	return dune_vm_protect(page + 1, PAGE, DUNE_PROT_READ) == -EINVAL &&
 	       dune_vm_protect(page, PAGE + 1, DUNE_PROT_READ) == -EINVAL &&
-	       dune_vm_protect(page, PAGE, 8) == -EINVAL &&
+	       dune_vm_protect(page, PAGE, 16) == -EINVAL &&
 	       dune_vm_protect(page, 1ul << 47, DUNE_PROT_READ) == -EINVAL &&
 	       dune_vm_protect((void *)(-PAGE), PAGE, DUNE_PROT_READ) == -EINVAL;
 }
@@ -49,6 +50,9 @@ static bool bits_follow_the_protection(unsigned char *page)
 		{ DUNE_PROT_WRITE, PRESENT | WRITE | NX },
 		{ DUNE_PROT_EXEC, PRESENT },
 		{ DUNE_PROT_READ | DUNE_PROT_WRITE | DUNE_PROT_EXEC, PRESENT | WRITE },
+		{ DUNE_PROT_USER, PRESENT | USER | NX },
+		{ DUNE_PROT_USER | DUNE_PROT_EXEC, PRESENT | USER },
+		{ DUNE_PROT_USER | DUNE_PROT_WRITE, PRESENT | WRITE | USER | NX },
 		{ DUNE_PROT_READ | DUNE_PROT_WRITE, PRESENT | WRITE | NX },
 	};
 	bool ok = true;
@@ -57,7 +61,7 @@ static bool bits_follow_the_protection(unsigned char *page)
 
 	for (i = 0; i < sizeof(want) / sizeof(*want); i++) {
 		ok &= dune_vm_protect(page, PAGE, want[i].prot) == 0;
-		ok &= (entry_of(page, &level) & (PRESENT | WRITE | NX)) == want[i].bits;
+		ok &= (entry_of(page, &level) & (PRESENT | WRITE | USER | NX)) == want[i].bits;
 	}
 	return ok;
 }

@@ -129,7 +129,7 @@ static void page_protection(volatile struct watch *w)
 		   "execution of a page without the right");
 	ktap_check(dune_vm_protect(w->page + 1, 4096, 0) == -EINVAL &&
 			   dune_vm_protect(w->page, 100, 0) == -EINVAL &&
-			   dune_vm_protect(w->page, 4096, 8) == -EINVAL,
+			   dune_vm_protect(w->page, 4096, 16) == -EINVAL,
 		   "bad arguments of protect");
 }
 

@@ -14,11 +14,13 @@ extern "C" {
 #define DUNE_PROT_READ 1
 #define DUNE_PROT_WRITE 2 /* implies read */
 #define DUNE_PROT_EXEC 4  /* implies read */
+#define DUNE_PROT_USER 8  /* implies read; ring 3 of this process may access the page, too */
 
 /*
  * Protect the 4 KiB pages of [address, address + length) from ring 0 of this
  * process, by page table entries alone: no system call. What the host's mapping
- * forbids stays forbidden. Both must be multiples of 4096. The calling thread
+ * forbids stays forbidden. Without DUNE_PROT_USER, as all memory is at first,
+ * ring 3 cannot access the pages. Both must be multiples of 4096. The calling thread
  * sees the change at once; other threads in Dune mode may go on using their old
  * translations. In Dune mode only. -EINVAL, -ENOMEM, -EPERM (not in Dune mode),
  * -ENOSPC (no slot left).
