@@ -31,7 +31,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: deps-kernel test-kernels test-debug test-long bench fuzz \
+.PHONY: deps-kernel test-kernels test-debug test-long test-programs bench fuzz \
 	fuzz-check experiment-check help deps doctor kernel \
 	modules libos install uninstall workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
@@ -77,10 +77,10 @@ test-host: kernel ## units on this host, sanitizers on: seconds
 	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
 test-guest: build ## tests in QEMU guests
-	$(Q)$(PYTEST) -q -n 2 -m "not slow and not bochs" tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and not bochs" tests/guest
 
 test-bochs: build bochs ## tests in Bochs guests
-	$(Q)$(PYTEST) -q -n 2 -m "not slow and bochs" tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and bochs" tests/guest
 
 test-kernels: ## every test program on the second kernel (6.12) in QEMU
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12 FLAVOUR=cloud
@@ -100,6 +100,9 @@ test-debug: override export KERNEL := 6.1
 
 test-long: build bochs ## the tests that are too slow for make test: 10,000 forks, many rounds
 	$(Q)$(PYTEST) -q -n 2 -m slow tests/guest
+
+test-programs: build bochs ## Debian programs natively and by dune run: python, redis, ... (long)
+	$(Q)$(PYTEST) -q -n 2 -m programs tests/guest
 
 check: kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style

@@ -35,13 +35,14 @@ _memo = None            # answers of lookup() that hold as long as no list chang
 
 @dataclass(frozen=True)
 class Package:
-    """One version of one package; `depends` is the raw Depends field, `sha256` is apt's."""
+    """One version of one package; `needs` is what the fields Depends and
+    Pre-Depends say, `sha256` is apt's."""
 
     name: str
     version: str
     arch: str
     sha256: str
-    depends: str
+    needs: str
 
     @property
     def filename(self):
@@ -133,9 +134,9 @@ def unpack(deb, folder):
 
 
 def dependencies(package):
-    """Names in Depends, the first of each list of alternatives, without versions."""
+    """Names of what it needs, the first of each list of alternatives, without versions."""
     names = []
-    for clause in filter(None, (c.strip() for c in package.depends.split(","))):
+    for clause in filter(None, (c.strip() for c in package.needs.split(","))):
         names.append(re.split(r"[ (:|]", clause, maxsplit=1)[0])
     return names
 
@@ -160,7 +161,7 @@ def _lookup(names):
         if "SHA256" in fields:
             found[fields["Package"]] = Package(
                 fields["Package"], fields["Version"], fields["Architecture"], fields["SHA256"],
-                fields.get("Depends", ""))
+                ", ".join(filter(None, map(fields.get, ("Pre-Depends", "Depends")))))
     for name in names:
         if name not in found:
             raise AptError(f"apt has no source for the package {name}: check that /etc/apt lists "

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Debian programs for the guest: resolved and downloaded at build time, cut down to what they need.
 
-A program's package and the library packages it depends on (recursively) are unpacked; of those, the
-program, the libraries that it really links (DT_NEEDED, recursively) and the loader are kept.
+The package, those it needs beside it, and the library packages below them (recursively) are
+unpacked. Kept are the programs, the files that they read, and the libraries that all of these
+really link (DT_NEEDED, recursively), with the loader.
 """
 
 import json
@@ -10,13 +11,32 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from dunelab import debs, paths
 from dunelab.errors import UsageError
 
-# package -> path of its program
-PROGRAMS = {"gdb-minimal": "/usr/bin/gdb", "memcached": "/usr/bin/memcached"}
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is kept of a package. All but `packages` are patterns of paths (** is any depth)."""
+
+    programs: tuple
+    packages: tuple = ()    # beside the one itself
+    files: tuple = ()       # plugins among them are programs, too: their libraries are kept
+    without: tuple = ()
+
+
+_PERL = "/usr/lib/x86_64-linux-gnu/perl-base/"
+
+PROGRAMS = {
+    "dash": Wanted(("/bin/dash",)),
+    "gdb-minimal": Wanted(("/usr/bin/gdb",)),
+    "memcached": Wanted(("/usr/bin/memcached",)),
+    "perl-base": Wanted(("/usr/bin/perl",), files=(_PERL + "**/*",),
+                        without=(_PERL + "unicore/**/*",)),
+}
 
 LIBRARY_DIRS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 
@@ -25,7 +45,7 @@ def files(name):
     """{guest path: host Path} of the program and everything it loads."""
     folder = _ensure(name)
     return {"/" + str(path.relative_to(folder)): path
-            for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "record.json"}
+            for path in sorted(folder.rglob("*")) if path.is_file() and path.parent != folder}
 
 
 def record(name):
@@ -52,8 +72,10 @@ def _ensure(name):
             raise
         files_ = debs.download(wanted)
     content = json.dumps([p.record() for p in wanted], indent=1) + "\n"
+    recipe = f"{PROGRAMS[name]}\n"
     try:
-        if (folder / "record.json").read_text() == content:
+        if (folder / "record.json").read_text() == content and \
+                (folder / "recipe").read_text() == recipe:
             return folder
     except FileNotFoundError:
         pass
@@ -67,6 +89,7 @@ def _ensure(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
         (scratch / "kept" / "record.json").write_text(content)
+        (scratch / "kept" / "recipe").write_text(recipe)
         shutil.rmtree(folder, ignore_errors=True)
         (scratch / "kept").rename(folder)
     finally:
@@ -85,7 +108,7 @@ def _remembered(memory):
 def _closure(name):
     """The package and the library packages below it, sorted by name."""
     found = {}
-    wave = [name]
+    wave = [name, *PROGRAMS[name].packages]
     while wave:
         found.update(debs.lookup(wave))
         wave = sorted({d for n in wave for d in debs.dependencies(found[n])
@@ -93,10 +116,16 @@ def _closure(name):
     return [found[n] for n in sorted(found)]
 
 
-def _needed(tree, program):
-    """{guest path: host Path}: the program, its loader, and the libraries, by DT_NEEDED."""
-    keep = {}
-    queue = [(program, tree / program.lstrip("/"))]
+def _needed(tree, wanted):
+    """{guest path: host Path}: what is wanted, the loader, and the libraries, by DT_NEEDED."""
+    left_out = set(_matching(tree, wanted.without))
+    files_ = {path: source for path, source in _matching(tree, wanted.files).items()
+              if path not in left_out}
+    queue = list(_matching(tree, wanted.programs).items())
+    if not queue:
+        raise UsageError(f"none of the packages contains {' or '.join(wanted.programs)}")
+    queue += [(path, source) for path, source in files_.items() if path.endswith(".so")]
+    keep = {path: source for path, source in files_.items() if not path.endswith(".so")}
     while queue:
         path, source = queue.pop()
         if path in keep:
@@ -106,10 +135,18 @@ def _needed(tree, program):
             found = next((tree / d / library for d in LIBRARY_DIRS
                           if (tree / d / library).exists()), None)
             if found is None:
-                raise UsageError(f"{program} needs {library}, which none of its packages contains")
+                raise UsageError(f"{path} needs {library}, which none of its packages contains")
             where = "/lib64/" if library.startswith("ld-linux") else "/lib/x86_64-linux-gnu/"
             queue.append((where + library, found.resolve()))
     return keep
+
+
+def _matching(tree, patterns):
+    """{guest path: host Path} of the files that match one of the patterns. Absolute links are left
+    out: they point to this host's files."""
+    return {"/" + str(path.relative_to(tree)): path for pattern in patterns
+            for path in sorted(tree.glob(pattern.lstrip("/")))
+            if path.is_file() and not (path.is_symlink() and path.readlink().is_absolute())}
 
 
 def _dynamic(path):

@@ -1,49 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""`dune run`: programs as they are, with the output and the status that they have without it."""
+"""`dune run` as a command: its options, what it refuses, and threads of what it loads."""
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parent
-MACHINES = {"qemu": 60, "bochs": 120, "bochs-vmx": 120}
-MARKED = [name if name == "qemu" else pytest.param(name, marks=pytest.mark.bochs)
-          for name in MACHINES]
-
-# Standard output and error, as one, of both ways; and what the shell says of each end.
-ONE = """
-mkdir -p /tmp/run/{way}; cd /tmp/run/{way}; mkdir {nr}; cd {nr}
-{command} sh /programs/{nr} >/tmp/{way}.{nr} 2>&1 </dev/null
-echo "status $?" >>/tmp/{way}.{nr}
-report file /tmp/{way}.{nr} {way}.{nr}
-"""
-
-
-def programs():
-    return tomllib.loads((HERE / "programs.toml").read_text())["program"]
-
-
-@pytest.mark.parametrize("engine", MARKED)
-def test_programs_are_the_same(guest, engine):
-    found = programs()
-    files = {f"/programs/{nr}": program["script"] for nr, program in enumerate(found)}
-    script = "insmod /lab/modules/dune.ko\n" + "".join(
-        ONE.format(way=way, nr=nr, command=command) for nr in range(len(found))
-        for way, command in (("native", ""), ("dune", "dune run")))
-    result = guest(script + "rmmod dune\n", files=files, engine=engine, cpus=2,
-                   timeout_s=MACHINES[engine])
-    assert result.exit_code == 0, result.detail
-    different = []
-    for nr, program in enumerate(found):
-        native, dune = (result.payload(f"{way}.{nr}").decode("utf-8", "replace")
-                        for way in ("native", "dune"))
-        assert native.count("status ") >= 1
-        if native != dune:
-            different.append(f"{program['name']}:\n--- native\n{native}--- dune run\n{dune}")
-    assert not different, "\n".join(different)
 
 
 def test_threads_of_a_program_keep_their_tls(guest, tmp_path):
