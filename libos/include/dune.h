@@ -19,5 +19,6 @@
 #include <dune/stats.h>
 #include <dune/syscall.h>
 #include <dune/trap.h>
+#include <dune/user.h>
 
 #endif

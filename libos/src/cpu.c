@@ -56,6 +56,7 @@ void cpu_idt_build(void)
 	for (vector = 0; vector < 256; vector++) {
 		uint64_t entry = (uint64_t)trap_stubs + vector * STUB_SIZE;
 		bool fatal = vector == 2 || vector == 8 || vector == 18;
+		bool ring3 = vector == 3 || vector == 4; /* INT3 and INTO ask for the right */
 
 		dune_process.idt[vector] = (struct idt_gate){
 			.offset_low = (uint16_t)entry,
@@ -63,7 +64,7 @@ void cpu_idt_build(void)
 			.offset_high = (uint32_t)(entry >> 32),
 			.selector = SELECTOR_CODE,
 			.ist = fatal ? 2 : 1,
-			.type = 0x8e, /* present, interrupt gate */
+			.type = ring3 ? 0xee : 0x8e, /* present, interrupt gate */
 		};
 	}
 }

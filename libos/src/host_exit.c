@@ -11,6 +11,7 @@
 #include "signal/signal.h"
 #include "text.h"
 #include "thread.h"
+#include "user.h"
 
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
@@ -86,7 +87,7 @@ static bool on_trap_stack(const struct dune_thread *thread)
 {
 	uint64_t rsp = thread->run->regs.rsp;
 
-	return rsp - (uint64_t)thread < BLOCK_SIZE;
+	return !user_running(thread) && rsp - (uint64_t)thread < BLOCK_SIZE;
 }
 
 /*

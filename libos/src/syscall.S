@@ -22,14 +22,23 @@
 #define RED_ZONE 128
 
 .macro SYSCALL_ENTRY hypercall
-	cmpb $0, syscall_hooked(%rip)
+	cmpb $0, syscall_watch(%rip)
 	jne 2f
-	cmp $SYS_GETPID, %eax
+3:	cmp $SYS_GETPID, %eax
 	je getpid_here
 1:	\hypercall
 	jmp *%rcx
-2:	call_hook 1b
+2:	verr in_user(%rip)	/* no register is free to ask with */
+	jz user_syscall
+	testb $SYSCALL_HOOKED, syscall_watch(%rip)
+	jz 3b
+	call_hook 1b
 .endm
+
+	.section .rodata
+in_user:
+	.word SELECTOR_IN_USER
+	.text
 
 /* Ask the hook; then make the call at the label given, or go back with the answer. */
 .macro call_hook forward
@@ -80,13 +89,15 @@
 	jmp *%rcx
 .endm
 
-	.globl syscall_entry_svm
+	.globl syscall_entry_svm, syscall_entry_end
 syscall_entry_svm:
 	SYSCALL_ENTRY vmmcall
 
 	.globl syscall_entry_vmx
 syscall_entry_vmx:
 	SYSCALL_ENTRY vmcall
+
+syscall_entry_end:
 
 /* The limits of two descriptors of the thread's own GDT hold its process's number. */
 getpid_here:

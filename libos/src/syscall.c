@@ -19,7 +19,7 @@ static struct {
 	struct hook own[SYSCALLS_KNOWN], rest;
 } hooks;
 
-bool syscall_hooked;
+uint8_t syscall_watch;
 
 _Static_assert(offsetof(struct dune_syscall, args) == 8, "assembly");
 _Static_assert(sizeof(struct dune_syscall) == 80, "assembly");
@@ -36,7 +36,10 @@ int dune_syscall_hook_set(int nr, dune_syscall_hook call, void *arg)
 	__atomic_store_n(&hook->call, NULL, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&hook->arg, arg, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&hook->call, call, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&syscall_hooked, hooks.n != 0, __ATOMIC_SEQ_CST);
+	if (hooks.n)
+		__atomic_fetch_or(&syscall_watch, SYSCALL_HOOKED, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&syscall_watch, (uint8_t)~SYSCALL_HOOKED, __ATOMIC_SEQ_CST);
 	raw_unlock(&hooks.lock);
 	return 0;
 }

@@ -14,6 +14,11 @@ _Static_assert(offsetof(struct dune_thread, host_sp) == THREAD_HOST_SP, "assembl
 _Static_assert(offsetof(struct dune_thread, deferred) == THREAD_DEFERRED, "assembly");
 _Static_assert(offsetof(struct dune_thread, deferred_mask) == THREAD_DEFERRED_MASK, "assembly");
 _Static_assert(offsetof(struct dune_thread, caller_sp) == THREAD_CALLER_SP, "assembly");
+_Static_assert(offsetof(struct dune_thread, user_sp) == THREAD_USER_SP, "assembly");
+_Static_assert(offsetof(struct dune_thread, user_rsp) == THREAD_USER_RSP, "assembly");
+_Static_assert(offsetof(struct dune_thread, own_bases) == THREAD_OWN_BASES, "assembly");
+_Static_assert(offsetof(struct dune_thread, gdt) == THREAD_GDT, "assembly");
+_Static_assert(offsetof(struct dune_thread, trapping) == THREAD_TRAPPING, "assembly");
 _Static_assert(sizeof(struct dune_trap_frame) == TRAP_FRAME_SIZE, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");
@@ -82,6 +87,7 @@ void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base
 		.tss_limit = sizeof(thread->tss) - 1,
 		.fs_base = fs_base,
 		.gs_base = gs_base,
+		.kernel_gs_base = (uint64_t)thread,
 		.star = (uint64_t)(SELECTOR_USER | 3) << 48 |
 			(uint64_t)SELECTOR_CODE << 32,
 		.lstar = (uint64_t)entry,
@@ -90,6 +96,7 @@ void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base
 		.ss = SELECTOR_DATA,
 		.tr = SELECTOR_TSS,
 	};
+	thread->user_ready = false;
 	thread->run->exit_reason = DUNE_EXIT_NONE;
 	thread->run->flags |= DUNE_RUN_SREGS;
 }

@@ -20,6 +20,8 @@
 #define SELECTOR_PID_HIGH 0x48
 #define SELECTOR_PID_LOW 0x50
 #define PID_LOW_BITS 16
+/* Present while ring 3 runs: see user.h. */
+#define SELECTOR_IN_USER 0x58
 
 /* Offsets assembly needs; checked against the struct in thread.c. */
 #define THREAD_RUN 0
@@ -28,6 +30,11 @@
 #define THREAD_DEFERRED 24
 #define THREAD_DEFERRED_MASK 32
 #define THREAD_CALLER_SP 40
+#define THREAD_USER_SP 48
+#define THREAD_USER_RSP 56
+#define THREAD_OWN_BASES 64
+#define THREAD_GDT 128
+#define THREAD_TRAPPING 80
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -48,6 +55,10 @@
 #define SYSCALLS_KNOWN 512
 
 #define SYSCALL_SIZE 2 /* bytes of the instruction */
+
+/* Why SYSCALL's entry cannot take the short way. */
+#define SYSCALL_HOOKED 1
+#define SYSCALL_RING3 2 /* ring 3 may be where it comes from */
 
 /* Hypercalls that are no system calls: far above any number Linux gives. */
 #define HYPERCALL_LEAVE 0x44554e45 /* "DUNE" */
@@ -91,6 +102,11 @@ struct dune_thread {
 	uint64_t deferred; /* signals wait, all blocked, for the guest to be whole */
 	uint64_t deferred_mask; /* what was blocked before */
 	void *caller_sp; /* of enter_guest(), should the first run fail */
+	uint64_t *user_sp; /* of dune_user_run(): thread, state, what it saved */
+	uint64_t user_rsp; /* ring 3's, for a few instructions */
+	uint64_t own_bases[2]; /* FS and GS of ring 0, while ring 3 has its own */
+	bool trapping; /* an exception of ring 3 is on the trap stack */
+	uint64_t gdt[12] __attribute__((aligned(64)));
 	struct signal_state *signals;
 	struct signal_stack altstack; /* the guest's */
 	struct signal_fault signal_fault;
@@ -104,7 +120,7 @@ struct dune_thread {
 	unsigned int repeats; /* of the last host fault */
 	uint64_t fault_hva, fault_rip;
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
-	uint64_t gdt[11] __attribute__((aligned(64)));
+	bool user_ready; /* its SFMASK is set */
 	struct tss64 tss __attribute__((aligned(128)));
 	struct signal_state own_signals; /* of a vfork child, which has handlers of its own */
 };
@@ -196,7 +212,7 @@ void syscall_hooks_unlock(void);
 long syscall_past_hooks(long nr, const uint64_t *args);
 /* From ring 0 past all hooks, from ring 3 plainly. */
 long guest_syscall3(long nr, long a, long b, long c);
-extern bool syscall_hooked;
+extern uint8_t syscall_watch; /* SYSCALL_* */
 
 /* trap.c, trap.S */
 struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame);

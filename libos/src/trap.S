@@ -8,6 +8,8 @@
 #include "thread.h"
 #include "xsave.h"
 
+#define FRAME_CS 144
+
 	.section .note.GNU-stack, "", @progbits
 	.text
 
@@ -49,6 +51,8 @@ trap_common:
 	mov %rsp, %rbp
 	mov %rsp, %r12
 	and $-BLOCK_STRIDE, %r12	/* the thread: this is its trap stack */
+	testb $3, FRAME_CS(%rdi)
+	setnz THREAD_TRAPPING(%r12)
 	and $-16, %rsp
 	call trap_entry
 	test %rax, %rax
@@ -73,6 +77,7 @@ trap_common:
 trap_check:
 	cmpq $0, THREAD_DEFERRED(%r12)
 	jne trap_wait
+	movb $0, THREAD_TRAPPING(%r12)
 	mov %rbp, %rsp
 	pop %r15
 	pop %r14

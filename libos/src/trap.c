@@ -7,6 +7,7 @@
 #include "signal/signal.h"
 #include "text.h"
 #include "thread.h"
+#include "user.h"
 
 #define RED_ZONE 128
 #define VECTORS 32
@@ -120,8 +121,14 @@ static bool handled_by_program(const struct dune_trap_frame *frame)
  */
 struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 {
+	struct dune_thread *thread = (void *)((uintptr_t)frame & ~(uintptr_t)(BLOCK_STRIDE - 1));
 	struct dune_trap_frame *moved;
 	uintptr_t to;
+
+	if (frame->cs & 3 && !is_fatal(frame->vector)) {
+		user_trap(thread, frame, frame->vector == DUNE_TRAP_PF ? fault_address() : 0);
+		return NULL;
+	}
 
 	if (frame->vector == DUNE_TRAP_PF &&
 	    !(frame->error_code & DUNE_PF_PRESENT) &&
@@ -162,7 +169,9 @@ int trap_inject_host_fault(struct dune_thread *thread)
 	struct dune_run *run = thread->run;
 	uint32_t error = DUNE_PF_PRESENT | DUNE_PF_HOST;
 
-	if (!handlers[DUNE_TRAP_PF].call && !pgfault_call)
+	if (user_running(thread))
+		error |= DUNE_PF_USER;
+	else if (!handlers[DUNE_TRAP_PF].call && !pgfault_call)
 		return -ENOENT;
 	if (run->fault.flags & DUNE_FAULT_WRITE)
 		error |= DUNE_PF_WRITE;

@@ -7,6 +7,7 @@
 
 #include "../block.h"
 #include "../thread.h"
+#include "../user.h"
 #include "signal.h"
 
 #define ARCH_SET_FS 0x1002
@@ -45,9 +46,11 @@ static bool within(uint64_t rip, const char *from, const char *to)
 	return rip >= (uint64_t)from && rip < (uint64_t)to;
 }
 
+/* Of ring 3 that says nothing: it points where it likes. */
 static bool on_trap_stack(const struct dune_thread *thread)
 {
-	return thread->run->regs.rsp - (uint64_t)thread < BLOCK_SIZE;
+	return user_running(thread) ? thread->trapping :
+				      thread->run->regs.rsp - (uint64_t)thread < BLOCK_SIZE;
 }
 
 /*
@@ -98,7 +101,8 @@ static bool guest_regs(struct dune_thread *thread, const struct signal_context *
 
 	*regs = run->regs;
 	*mask = context->mask;
-	if (on_trap_stack(thread) || run->flags & DUNE_RUN_EVENT_WAITS)
+	if (on_trap_stack(thread) || run->flags & DUNE_RUN_EVENT_WAITS ||
+	    (user_running(thread) && !user_is_whole(thread, &thread->run->regs)))
 		return false;
 	if (rip == (uint64_t)host_unblock_done || rip == (uint64_t)host_sigreturn_done ||
 	    thread->abandonable)
@@ -250,6 +254,8 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 		return;
 	}
 	if (guest_regs(thread, context, &regs, &mask)) {
+		if (user_running(thread))
+			user_interrupt(thread, &regs);
 		if (thread->abandonable)
 			thread->signal_fault = (struct signal_fault){
 				.signal = signal,
@@ -260,8 +266,7 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 		deliver(thread, info, context, &regs, mask);
 		return;
 	}
-	if (on_trap_stack(thread))
-		trap_look_again(thread);
+	trap_look_again(thread);
 	queue(signal, info);
 	thread->deferred_mask = context->mask;
 	thread->deferred = 1;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "../thread.h"
+#include "../user.h"
 #include "signal.h"
 
 /* Vector: the signal, its si_code, whether si_addr is the instruction's. */
@@ -95,7 +96,11 @@ static void regs_from_frame(struct dune_regs *to, const struct dune_trap_frame *
 
 void signal_iret(struct dune_thread *thread, const struct dune_trap_frame *frame)
 {
-	regs_from_frame(&thread->run->regs, frame);
+	thread->trapping = false;
+	if (frame->cs & 3)
+		user_iret(thread, frame);
+	else
+		regs_from_frame(&thread->run->regs, frame);
 }
 
 void signal_trap(struct dune_thread *thread, const struct dune_trap_frame *frame, uint64_t cr2)
