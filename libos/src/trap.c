@@ -11,6 +11,7 @@
 
 #define RED_ZONE 128
 #define VECTORS 32
+#define RFLAGS_TF 0x100ull
 
 struct handler {
 	dune_trap_handler call;
@@ -127,6 +128,11 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 
 	if (frame->cs & 3 && !is_fatal(frame->vector)) {
 		user_trap(thread, frame, frame->vector == DUNE_TRAP_PF ? fault_address() : 0);
+		return NULL;
+	}
+	/* A step that ring 3 asked for, taken behind its SYSCALL: some CPUs do. */
+	if (frame->vector == DUNE_TRAP_DB && user_running(thread)) {
+		frame->rflags &= ~RFLAGS_TF;
 		return NULL;
 	}
 

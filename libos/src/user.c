@@ -143,7 +143,9 @@ void user_interrupt(struct dune_thread *thread, struct dune_regs *regs)
 	state->gs_base = sregs->gs_base;
 	sregs->fs_base = thread->own_bases[0];
 	sregs->gs_base = thread->own_bases[1];
-	thread->run->flags |= DUNE_RUN_SREGS; /* which are ring 0's */
+	sregs->cs = SELECTOR_CODE;
+	sregs->ss = SELECTOR_DATA;
+	thread->run->flags |= DUNE_RUN_SREGS;
 	thread->gdt[SELECTOR_IN_USER / 8] = 0;
 	regs_leave(thread, regs, user_left, DUNE_USER_SIGNAL);
 	thread->run->regs = *regs;

@@ -31,6 +31,8 @@ EXAMPLES = {
     "divide": ["42 / 6 = 7", "42 / 0 = 0, caught 1 divide error"],
     "dirty": ["every page: 256 of 256 pages are dirty", "every eighth page: 32 of 256 pages are",
               "no page: 0 of 256 pages are dirty"],
+    "plugin": ["given a page: exit, 7 vowels",
+               "given the host's stack: exception 14 at our address: yes"],
     "tracer": ['openat("/etc/passwd") = ', 'openat("/no/such/file") = -2',
                "openat 2, read 1, close 1"],
     "pagefault": ['read-only page says "before"', 'now it says "after", 1 write fault caught'],
