@@ -10,14 +10,14 @@
 
 /* The plugin's code, a page of its own: count the vowels at rdi, tell them by exit(n). */
 asm(".balign 4096\nplugin:\n"
-    "xor %ebx, %ebx\n"
-    "1: mov (%rdi), %al\n"
-    "test %al, %al\njz 3f\n"
-    "mov $5, %ecx\nlea vowels(%rip), %rsi\n"
-    "2: cmp %al, -1(%rsi,%rcx)\nsete %dl\nadd %dl, %bl\nloop 2b\n"
-    "inc %rdi\njmp 1b\n"
-    "3: mov %ebx, %edi\nmov $60, %eax\nsyscall\n" /* exit */
-    "vowels: .ascii \"aeiou\"\n.balign 4096\n");
+	"xor %ebx, %ebx\n"
+	"1: mov (%rdi), %al\n"
+	"test %al, %al\njz 3f\n"
+	"mov $5, %ecx\nlea vowels(%rip), %rsi\n"
+	"2: cmp %al, -1(%rsi,%rcx)\nsete %dl\nadd %dl, %bl\nloop 2b\n"
+	"inc %rdi\njmp 1b\n"
+	"3: mov %ebx, %edi\nmov $60, %eax\nsyscall\n" /* exit */
+	"vowels: .ascii \"aeiou\"\n.balign 4096\n");
 extern const char plugin[];
 
 static const char *run(uint64_t text, struct dune_user_state *state)
