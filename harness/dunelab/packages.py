@@ -30,12 +30,35 @@ class Wanted:
 
 _PERL = "/usr/lib/x86_64-linux-gnu/perl-base/"
 
+_PYTHON = "/usr/lib/python3.11/"
+
 PROGRAMS = {
+    "coreutils": Wanted(("/bin/*", "/usr/bin/*")),
     "dash": Wanted(("/bin/dash",)),
     "gdb-minimal": Wanted(("/usr/bin/gdb",)),
+    "lighttpd": Wanted(("/usr/sbin/lighttpd",), files=("/usr/lib/lighttpd/*.so",),
+                       without=("/usr/lib/lighttpd/mod_maxminddb.so",)),
     "memcached": Wanted(("/usr/bin/memcached",)),
     "perl-base": Wanted(("/usr/bin/perl",), files=(_PERL + "**/*",),
                         without=(_PERL + "unicore/**/*",)),
+    "python3.11-minimal": Wanted(
+        ("/usr/bin/python3.11",),
+        packages=("libgcc-s1", "libpython3.11-stdlib", "libpython3.11-testsuite"),
+        # The C library loads libgcc for pthread_exit().
+        files=("/lib/x86_64-linux-gnu/libgcc_s.so.*",) + tuple(_PYTHON + path for path in (
+            "*", "[!t]*/**/*", "t[!ek]*/**/*", "test/__init__.py", "test/support/**/*",
+            "test/lock_tests.py", "test/signalinterproctester.py", "test/test_mmap.py",
+            "test/test_signal.py", "test/test_socket.py", "test/test_subprocess.py",
+            "test/test_threading.py", "test/fd_status.py", "test/sigchild*", "test/input*",
+            "test/qcat.py", "test/qgrep.py", "test/subprocessdata/*")),
+        without=tuple(_PYTHON + path for path in (
+            "config-*/**/*", "idlelib/**/*", "lib2to3/**/*", "pydoc_data/**/*", "*/test/**/*"))),
+    "openssl": Wanted(("/usr/bin/openssl",), files=("/etc/ssl/openssl.cnf",)),
+    "redis-server": Wanted(("/usr/bin/redis-server", "/usr/bin/redis-cli"),
+                           packages=("redis-tools",)),
+    "sqlite3": Wanted(("/usr/bin/sqlite3",)),
+    "stress-ng": Wanted(("/usr/bin/stress-ng",)),
+    "tcc": Wanted(("/usr/bin/tcc",)),
 }
 
 LIBRARY_DIRS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")

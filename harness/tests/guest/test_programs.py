@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 SCRIPTS = HERE / "programs"
 LISTED = tomllib.loads((HERE / "programs.toml").read_text())["program"]
 QUICK = {"qemu": 90, "bochs": 180, "bochs-vmx": 180}    # seconds for all rows that are not long
-LONG = {"qemu": 300, "bochs": 1200, "bochs-vmx": 1200}  # for one that is
+LONG = {"qemu": 900, "bochs": 1800, "bochs-vmx": 1800}  # for one that is
 MARKS = {"qemu": [], "bochs": [pytest.mark.bochs], "bochs-vmx": [pytest.mark.bochs]}
 
 # Standard output and error, as one, of both ways; and what the shell says of each end.
