@@ -17,6 +17,8 @@ static const char usage_text[] =
 "/dev/dune.\n"
 "\n"
 "  -t, --strace    print each system call on stderr, as strace does\n"
+"  -g, --gdb PORT  wait at the first instruction for a gdb that connects to PORT,\n"
+"                  HOST:PORT or the path of a socket\n"
 "  -s, --stats     at the end of each process, say what it cost on stderr\n"
 "  -h, --help      this text\n"
 "  -V, --version   the version\n"
@@ -26,6 +28,7 @@ static const char usage_text[] =
 
 static const struct option options[] = {
 	{ "strace", no_argument, NULL, 't' },
+	{ "gdb", required_argument, NULL, 'g' },
 	{ "stats", no_argument, NULL, 's' },
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
 	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
@@ -39,7 +42,7 @@ static const struct option options[] = {
 static int wrong(const char *what)
 {
 	fprintf(stderr, "dune: %s; try `dune run --help'\n", what);
-	return 2;
+	return RUN_WRONG;
 }
 
 int main(int argc, char **argv)
@@ -59,13 +62,16 @@ int main(int argc, char **argv)
 		return wrong(argc < 2 ? "no command" : "no such command");
 	optind = 2;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+tshV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+tsg:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
 			run.strace = true;
 			break;
 		case 's':
 			run.stats = true;
+			break;
+		case 'g':
+			run.gdb = optarg;
 			break;
 		case 'x':
 			run.path = optarg;

@@ -19,6 +19,7 @@
 #include <dune/lifecycle.h>
 
 #include "../src/exec.h"
+#include "../src/gdb/listen.h"
 #include "../src/hidden.h"
 #include "../src/host.h"
 #include "../src/self.h"
@@ -136,6 +137,22 @@ static int no_dune_mode(int error)
 	}
 }
 
+static int wait_for_gdb(const char *address)
+{
+	int error = gdb_listen(address);
+
+	if (error == -EINVAL)
+		return complain(RUN_WRONG, address,
+				"want PORT, IPV4-ADDRESS:PORT or the path of a socket for gdb");
+	if (error == -EPERM)
+		return complain(RUN_FAILED, address, "this process may not be traced, or is");
+	if (error)
+		return complain(RUN_FAILED, address, strerror(-error));
+	fprintf(stderr, "dune: waiting for gdb: target remote %s%s\n",
+		strpbrk(address, ":/") ? "" : ":", address);
+	return 0;
+}
+
 static void unblock(uint64_t mask)
 {
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
@@ -199,6 +216,8 @@ int run_program(const struct run_options *options, int argc, char **argv)
 			 PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 	if (options->mask)
 		unblock(strtoull(options->mask, NULL, 16));
+	if (options->gdb && (status = wait_for_gdb(options->gdb)))
+		return status;
 	error = dune_start(*program.interpreter ? interpreter.entry : program.entry, stack.pointer);
 	return complain(RUN_FAILED, "no Dune mode", strerror(-error));
 }

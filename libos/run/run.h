@@ -8,6 +8,7 @@
 struct run_options {
 	bool stats;
 	bool strace;
+	const char *gdb; /* where to wait for a debugger, NULL: go on */
 	const char *path; /* NULL: look for argv[0] in PATH */
 	int device; /* open already, -1: not */
 	const char *mask; /* of blocked signals, in hexadecimal; NULL: as they are */
@@ -15,6 +16,7 @@ struct run_options {
 };
 
 /* Exit statuses of its own, as env(1) and timeout(1) have them. */
+#define RUN_WRONG 2
 #define RUN_FAILED 125
 #define RUN_NOT_EXECUTABLE 126
 #define RUN_NOT_FOUND 127

@@ -18,6 +18,11 @@ const char *self_path(void)
 	return program;
 }
 
+const void *self_place(void)
+{
+	return &program;
+}
+
 static bool begins(const char **at, const char *with)
 {
 	const char *a = *at;

@@ -10,6 +10,8 @@ struct dune_thread;
 /* The file that this process executes; the string must stay. */
 void self_set(const char *path);
 const char *self_path(void);
+/* Where the pointer to it is. */
+const void *self_place(void);
 /* Whether path, readable memory, names the link. False before self_set(). */
 bool self_is(const char *path);
 /* The guest calls readlink or readlinkat: its result. */

@@ -141,6 +141,7 @@ struct dune_process {
 	int device_fd;
 	int vm_fd;
 	long pid; /* that vm_fd belongs to */
+	bool debugged; /* #BP and #DB are the debugger's */
 	bool quiet; /* what ends the process ends it as any other: without a word of ours */
 	bool vmx; /* the hypercall is VMCALL, not VMMCALL */
 	struct raw_lock threads_lock;

@@ -91,13 +91,20 @@ static void say_unhandled(const struct dune_trap_frame *frame, uint64_t cr2)
 	guest_syscall3(SYS_write, 2, (long)line, end - line);
 }
 
+/* A breakpoint or a single step of the debugger's. */
+static bool is_debuggers(const struct dune_trap_frame *frame)
+{
+	return dune_process.debugged &&
+	       (frame->vector == DUNE_TRAP_DB || frame->vector == DUNE_TRAP_BP);
+}
+
 /* Hand the exception to the host side, which makes the signal of it. */
 static _Noreturn void trap_to_signal(const struct dune_trap_frame *frame)
 {
 	uint64_t cr2 = fault_address();
 	int signal = signal_of_vector((unsigned int)frame->vector);
 
-	if (!dune_process.quiet &&
+	if (!dune_process.quiet && !is_debuggers(frame) &&
 	    dune_process.signals.actions[signal - 1].handler == (uint64_t)SIG_DFL)
 		say_unhandled(frame, cr2);
 	hypercall_trap(frame, cr2);
@@ -110,7 +117,7 @@ static bool is_fatal(uint64_t vector)
 
 static bool handled_by_program(const struct dune_trap_frame *frame)
 {
-	if (frame->vector >= VECTORS)
+	if (frame->vector >= VECTORS || is_debuggers(frame))
 		return false;
 	return handlers[frame->vector].call ||
 	       (frame->vector == DUNE_TRAP_PF && pgfault_call);

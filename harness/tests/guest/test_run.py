@@ -59,6 +59,10 @@ BAD = [
     ("dune run ./arm", 126, "./arm: not a program for x86-64"),
     ("dune run ./loop", 126, "./loop: Too many levels of symbolic links"),
     ("dune run ./cut", 126, "./cut: the file is shorter than its segments"),
+    ("dune run --gdb 0 true", 2, "0: want PORT"),
+    ("dune run --gdb host:1 true", 2, "host:1: want PORT"),
+    ("dune run --gdb /nosuch/x true", 125, "/nosuch/x: No such file"),
+    ("nc -l -p 4000 & sleep 1; dune run --gdb 4000 true", 125, "4000: Address already in use"),
     ("rmmod dune; dune run true", 125, "/dev/dune: not there"),
 ]
 
