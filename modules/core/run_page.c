@@ -23,6 +23,18 @@ static bool canonical(u64 address)
 	return (s64)(address << 16) >> 16 == (s64)address;
 }
 
+/* Ring 0 or 3, in the GDT; the stack's may be null in ring 0. */
+static int selectors_check(u16 cs, u16 ss)
+{
+	const u16 ring = cs & 3;
+
+	if ((ring != 0 && ring != 3) || (ss & 3) != ring)
+		return -EINVAL;
+	if (cs & 4 || ss & 4 || cs < 8 || (ring == 3 && ss < 8))
+		return -EINVAL;
+	return 0;
+}
+
 static int sregs_check(const struct vcpu *vcpu, const struct dune_sregs *s)
 {
 	if (s->reserved)
@@ -39,10 +51,9 @@ static int sregs_check(const struct vcpu *vcpu, const struct dune_sregs *s)
 	if (s->cr3 & ~PAGE_MASK ||
 	    s->cr3 >= (u64)READ_ONCE(vcpu->vm->slots.n) << DUNE_SLOT_SHIFT)
 		return -EINVAL;
-	/* Ring 0, in the GDT, not null. */
-	if (!s->cs || s->cs & 7 || s->ss & 7 || s->tr & 7)
+	if (s->tr & 7)
 		return -EINVAL;
-	return 0;
+	return selectors_check(s->cs, s->ss);
 }
 
 static int event_load(struct vcpu *vcpu, const struct dune_event *event,

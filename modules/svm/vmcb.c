@@ -156,6 +156,7 @@ void svm_cpu_leave(struct vcpu *vcpu)
 #define ATTRIB_DATA 0x0c93   /* present, ring 0, read/write, accessed */
 #define ATTRIB_TSS64 0x008b  /* present, busy 64-bit TSS */
 #define ATTRIB_LDT 0x0082
+#define ATTRIB_RING(ring) ((u16)(ring) << 5)
 
 static struct vmcb_seg segment(u16 selector, u16 attrib, u32 limit, u64 base)
 {
@@ -165,19 +166,21 @@ static struct vmcb_seg segment(u16 selector, u16 attrib, u32 limit, u64 base)
 void svm_sregs_set(struct vcpu *vcpu, const struct dune_sregs *sregs)
 {
 	struct vmcb_save_area *save = &to_svm(vcpu)->vmcb->save;
+	const u8 ring = sregs->cs & 3;
+	const u16 data = ATTRIB_DATA | ATTRIB_RING(ring);
 
-	save->cs = segment(sregs->cs, ATTRIB_CODE64, ~0u, 0);
-	save->ss = segment(sregs->ss, ATTRIB_DATA, ~0u, 0);
-	save->ds = segment(0, ATTRIB_DATA, ~0u, 0);
+	save->cs = segment(sregs->cs, ATTRIB_CODE64 | ATTRIB_RING(ring), ~0u, 0);
+	save->ss = segment(sregs->ss, data, ~0u, 0);
+	save->ds = segment(0, data, ~0u, 0);
 	save->es = save->ds;
-	save->fs = segment(0, ATTRIB_DATA, ~0u, sregs->fs_base);
-	save->gs = segment(0, ATTRIB_DATA, ~0u, sregs->gs_base);
+	save->fs = segment(0, data, ~0u, sregs->fs_base);
+	save->gs = segment(0, data, ~0u, sregs->gs_base);
 	save->gdtr = segment(0, 0, sregs->gdt_limit, sregs->gdt_base);
 	save->idtr = segment(0, 0, sregs->idt_limit, sregs->idt_base);
 	save->ldtr = segment(0, ATTRIB_LDT, 0, 0);
 	save->tr = segment(sregs->tr, ATTRIB_TSS64, sregs->tss_limit,
 			   sregs->tss_base);
-	save->cpl = 0;
+	save->cpl = ring;
 	save->cr3 = sregs->cr3;
 	save->kernel_gs_base = sregs->kernel_gs_base;
 	save->star = sregs->star;

@@ -128,6 +128,9 @@ static void bad_lstar(struct dune_run *run) { run->sregs.lstar = 1ull << 60; }
 static void bad_fs(struct dune_run *run) { run->sregs.fs_base = 1ull << 47; }
 static void user_cs(struct dune_run *run) { run->sregs.cs = 0x33; }
 static void null_cs(struct dune_run *run) { run->sregs.cs = 0; }
+static void ring_1(struct dune_run *run) { run->sregs.cs = 0x11, run->sregs.ss = 0x19; }
+static void null_ss(struct dune_run *run) { run->sregs.cs = BARE_CS3, run->sregs.ss = 3; }
+static void local_cs(struct dune_run *run) { run->sregs.cs = 0x14; }
 static void bad_flags(struct dune_run *run) { run->flags |= 1u << 31; }
 static void bad_reserved(struct dune_run *run) { run->sregs.reserved = 1; }
 static void bad_event(struct dune_run *run)
@@ -157,7 +160,9 @@ static void bad_states(void)
 		{ "non-canonical rip", bad_rip }, { "cr3 outside all slots", bad_cr3 },
 		{ "unaligned cr3", odd_cr3 },	  { "non-canonical gdt", bad_gdt },
 		{ "non-canonical lstar", bad_lstar }, { "non-canonical fs", bad_fs },
-		{ "ring-3 cs", user_cs },	  { "null cs", null_cs },
+		{ "ring-3 cs and ring-0 ss", user_cs }, { "null cs", null_cs },
+		{ "ring 1", ring_1 },		  { "null ss in ring 3", null_ss },
+		{ "cs of a local table", local_cs },
 		{ "unknown flags", bad_flags },	  { "reserved field", bad_reserved },
 		{ "a vector that is no exception", hole_event },
 		{ "reserved tail", bad_tail },	  { "NMI as event", bad_event },
@@ -223,6 +228,16 @@ static void guests(void)
 	ktap_check(!raw_run(g->vcpu) && g->run->exit_reason == DUNE_EXIT_SHUTDOWN &&
 			   g->memory[BARE_DATA * BARE_PAGE] == 1,
 		   "hypercall in ring 3 is an invalid opcode");
+	bare_destroy(g);
+
+	/* The same, begun there: mov %cs,(%rdi), vmmcall. */
+	g = guest_create("", 0);
+	bare_load(g, 0, "\x8c\x0f\x0f\x01\xd9", 5);
+	g->run->sregs.cs = BARE_CS3;
+	g->run->sregs.ss = BARE_SS3;
+	ktap_check(!raw_run(g->vcpu) && g->run->exit_reason == DUNE_EXIT_SHUTDOWN &&
+			   g->memory[BARE_DATA * BARE_PAGE] == BARE_CS3,
+		   "a vCPU begins in ring 3 if its segments say so");
 	bare_destroy(g);
 	ktap_check(RUNS_TO("\x0f\x0b", DUNE_EXIT_SHUTDOWN), "triple fault is a shutdown");
 	ktap_check(RUNS_TO("\x0f\x01\xc1", DUNE_EXIT_SHUTDOWN),
@@ -317,7 +332,7 @@ int main(void)
 	device = open(DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		ktap_bail("%s: %s", DUNE_DEVICE_PATH, strerror(errno));
-	ktap_plan(47);
+	ktap_plan(51);
 	device_requests();
 	vm_requests();
 	run_page_mappings();

@@ -51,8 +51,8 @@ struct dune_regs {
 };
 
 /*
- * System state of the vCPU. CS, SS and the data segments are flat ring-0
- * 64-bit segments with the selectors given; CR0, CR4 and EFER are fixed by the
+ * System state of the vCPU. CS, SS and the data segments are flat 64-bit
+ * segments of ring 0 or 3, as both selectors say; CR0, CR4 and EFER are fixed by the
  * module (paging, WP, PAE, OSFXSR, OSXSAVE, FSGSBASE where the CPU has it, NX,
  * SYSCALL).
  */
