@@ -16,6 +16,7 @@ static const char usage_text[] =
 "starts by fork or exec is in Dune mode too. Needs dune.ko and the right to open\n"
 "/dev/dune.\n"
 "\n"
+"  -m, --monitor   PROGRAM in ring 3, with ring 0 under it kept from it\n"
 "  -t, --strace    print each system call on stderr, as strace does\n"
 "  -g, --gdb PORT  wait at the first instruction for a gdb that connects to PORT,\n"
 "                  HOST:PORT or the path of a socket\n"
@@ -27,12 +28,13 @@ static const char usage_text[] =
 "127 if there is none, 125 if Dune mode cannot be had, 2 for a wrong command.\n";
 
 static const struct option options[] = {
+	{ "monitor", no_argument, NULL, 'm' },
 	{ "strace", no_argument, NULL, 't' },
 	{ "gdb", required_argument, NULL, 'g' },
 	{ "stats", no_argument, NULL, 's' },
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
 	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
-	{ "mask", required_argument, NULL, 'm' }, /* the signals it finds blocked */
+	{ "mask", required_argument, NULL, 'k' }, /* the signals it finds blocked */
 	{ "device", required_argument, NULL, 'd' }, /* /dev/dune, open */
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -62,7 +64,7 @@ int main(int argc, char **argv)
 		return wrong(argc < 2 ? "no command" : "no such command");
 	optind = 2;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+tsg:hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+mtsg:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
 			run.strace = true;
@@ -77,6 +79,9 @@ int main(int argc, char **argv)
 			run.path = optarg;
 			break;
 		case 'm':
+			run.monitor = true;
+			break;
+		case 'k':
 			run.mask = optarg;
 			break;
 		case 'd':
@@ -95,6 +100,8 @@ int main(int argc, char **argv)
 			return wrong("unknown option");
 		}
 	}
+	if (run.monitor && run.gdb)
+		return wrong("--gdb shows ring 0, --monitor has the program in ring 3: not both");
 	if (optind == argc)
 		return wrong("no program");
 	return run_program(&run, argc - optind, argv + optind);

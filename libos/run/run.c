@@ -22,6 +22,7 @@
 #include "../src/gdb/listen.h"
 #include "../src/hidden.h"
 #include "../src/host.h"
+#include "../src/monitor.h"
 #include "../src/self.h"
 #include "../src/start.h"
 #include "image.h"
@@ -32,6 +33,7 @@
 #include "trace.h"
 
 extern char **environ;
+extern char __executable_start[], _end[]; /* the linker's */
 
 #define PIE_BASE 0x555555554000ull /* where Linux begins to place programs */
 #define PIE_RANDOM_BITS 28
@@ -164,6 +166,8 @@ static void children_too(const struct run_options *options)
 	const char *passed[EXEC_OPTIONS_MAX + 1] = { NULL };
 	int n = 0, fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 
+	if (options->monitor)
+		passed[n++] = "--monitor";
 	if (options->stats)
 		passed[n++] = "--stats";
 	if (options->strace)
@@ -198,6 +202,8 @@ int run_program(const struct run_options *options, int argc, char **argv)
 		return status;
 
 	host_device_inherit(options->device);
+	if (options->monitor)
+		monitor_set(__executable_start, _end);
 	error = dune_init(NULL);
 	if (error)
 		return no_dune_mode(error);

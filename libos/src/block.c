@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "block.h"
+#include "monitor.h"
 #include "thread.h"
 
 /* Addresses count for RLIMIT_AS: they are reserved for so many at a time. */
@@ -35,6 +36,16 @@ static int chunk_map(void)
 	raw_syscall3(SYS_munmap, start + (long)CHUNK_SIZE, at + BLOCK_STRIDE - start, 0);
 	/* A large page would make each thread cost two megabytes. */
 	raw_syscall3(SYS_madvise, start, CHUNK_SIZE, MADV_NOHUGEPAGE);
+	if (monitor_on()) {
+		at = paging_hide((uint64_t)start, (uint64_t)start + CHUNK_SIZE);
+		/* What ring 3 left there meanwhile, and any translation of it. */
+		if (!at)
+			at = raw_syscall3(SYS_madvise, start, CHUNK_SIZE, MADV_DONTNEED);
+		if (at) {
+			raw_syscall3(SYS_munmap, start, CHUNK_SIZE, 0);
+			return (int)at;
+		}
+	}
 	arena.base[arena.n] = (uintptr_t)start;
 	__atomic_store_n(&arena.n, arena.n + 1, __ATOMIC_RELEASE);
 	return 0;
@@ -96,7 +107,7 @@ void block_free(struct dune_thread *thread)
 	unsigned int bit;
 	uint64_t *word = block_word(thread, &bit);
 
-	raw_syscall3(SYS_madvise, (long)thread, BLOCK_TOTAL, MADV_DONTNEED);
+	raw_syscall3(SYS_madvise, (long)thread, BLOCK_STRIDE, MADV_DONTNEED);
 	__atomic_fetch_and(word, ~(1ull << bit), __ATOMIC_RELEASE);
 }
 
@@ -121,8 +132,11 @@ void block_keep_only(struct dune_thread *thread)
 		for (i = 0; i < CHUNK_BLOCKS; i++) {
 			uintptr_t block = arena.base[c] + (uintptr_t)i * BLOCK_STRIDE;
 
-			if (block != (uintptr_t)thread && arena.used[c] & 1ull << i)
-				block_free((struct dune_thread *)block);
+			if (block == (uintptr_t)thread || !(arena.used[c] & 1ull << i))
+				continue;
+			/* Its run page was not inherited: nobody else's memory may come there. */
+			host_run_page_drop((struct dune_thread *)block);
+			block_free((struct dune_thread *)block);
 		}
 	}
 }
@@ -135,4 +149,24 @@ struct dune_thread *block_find(uint64_t address)
 		if (address - arena.base[c] < CHUNK_SIZE)
 			return (struct dune_thread *)(address & ~(uint64_t)(BLOCK_STRIDE - 1));
 	return NULL;
+}
+
+bool block_chunk(unsigned int nr, uint64_t *start, uint64_t *end)
+{
+	if (nr >= __atomic_load_n(&arena.n, __ATOMIC_ACQUIRE))
+		return false;
+	*start = arena.base[nr];
+	*end = *start + CHUNK_SIZE;
+	return true;
+}
+
+bool block_overlaps(uint64_t start, uint64_t end)
+{
+	uint64_t from, to;
+	unsigned int i;
+
+	for (i = 0; block_chunk(i, &from, &to); i++)
+		if (start < to && from < end)
+			return true;
+	return false;
 }

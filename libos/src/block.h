@@ -3,6 +3,7 @@
 #ifndef DUNE_SRC_BLOCK_H
 #define DUNE_SRC_BLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dune_thread;
@@ -16,5 +17,7 @@ _Noreturn void block_free_and_exit(struct dune_thread *thread, long status);
 void block_keep_only(struct dune_thread *thread);
 /* Whose host side or trap stack holds this address, NULL if nobody's. Async-signal-safe. */
 struct dune_thread *block_find(uint64_t address);
+bool block_overlaps(uint64_t start, uint64_t end);
+bool block_chunk(unsigned int nr, uint64_t *start, uint64_t *end);
 
 #endif

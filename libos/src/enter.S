@@ -258,7 +258,7 @@ exit_off_stack:
 	mov %rdx, %r12
 	mov %rcx, %r13
 	mov $SYS_MADVISE, %eax
-	mov $BLOCK_TOTAL, %esi
+	mov $BLOCK_STRIDE, %esi
 	mov $MADV_DONTNEED, %edx
 	syscall
 	lock btr %r13, (%r12)

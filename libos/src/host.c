@@ -69,10 +69,8 @@ int host_vcpu_create(struct dune_thread *thread)
 	if (fd < 0)
 		return (int)fd;
 	fd = hidden_move((int)fd);
-	/* In a forked child it takes the place of the page that was not inherited. */
-	run = raw_syscall6(SYS_mmap, (long)thread->run, DUNE_RUN_PAGE_SIZE,
-			   PROT_READ | PROT_WRITE,
-			   MAP_SHARED | (thread->run ? MAP_FIXED : 0), fd, 0);
+	run = raw_syscall6(SYS_mmap, (long)thread + RUN_PAGE_OFFSET, DUNE_RUN_PAGE_SIZE,
+			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 	if (run < 0 && run > -4096) {
 		hidden_close((int)fd);
 		return (int)run;
@@ -82,9 +80,16 @@ int host_vcpu_create(struct dune_thread *thread)
 	return 0;
 }
 
+void host_run_page_drop(struct dune_thread *thread)
+{
+	raw_syscall6(SYS_mmap, (long)thread + RUN_PAGE_OFFSET, DUNE_RUN_PAGE_SIZE,
+		     PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
 void host_vcpu_destroy(struct dune_thread *thread)
 {
-	raw_syscall3(SYS_munmap, (long)thread->run, DUNE_RUN_PAGE_SIZE, 0);
+	host_run_page_drop(thread);
 	hidden_close(thread->vcpu_fd);
 }
 

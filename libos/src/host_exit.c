@@ -7,6 +7,7 @@
 #include "guest.h"
 #include "hidden.h"
 #include "host_exit.h"
+#include "monitor.h"
 #include "self.h"
 #include "signal/signal.h"
 #include "text.h"
@@ -22,7 +23,7 @@
  * Calls that are not simply performed: they make or end threads, or act on
  * state of which the guest has its own. 1 at the call's number.
  */
-const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
+unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_clone] = 1,	[SYS_fork] = 1,	 [SYS_vfork] = 1,
 	[SYS_exit_group] = 1,	[SYS_exit] = 1,		[SYS_clone3] = 1,
 	[SYS_arch_prctl] = 1,	[SYS_rt_sigreturn] = 1,
@@ -33,6 +34,18 @@ const unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_dup2] = 1,		[SYS_dup3] = 1,
 	[SYS_rseq] = 1,
 };
+
+void host_watch_memory(void)
+{
+	static const uint16_t calls[] = {
+		SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_munmap, SYS_mremap,
+		SYS_madvise, SYS_remap_file_pages, SYS_shmat,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		host_syscall_special[calls[i]] = 1;
+}
 
 void host_die(const char *text, size_t length)
 {
@@ -218,6 +231,16 @@ static long special_syscall(struct dune_thread *thread)
 	case SYS_rseq:
 		/* Without it from the first: what Linux would restart is not there to be seen. */
 		run->regs.rax = (uint64_t)(dune_process.quiet ? -ENOSYS : call_linux(&run->regs));
+		return 0;
+	case SYS_mmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_munmap:
+	case SYS_mremap:
+	case SYS_madvise:
+	case SYS_remap_file_pages:
+	case SYS_shmat:
+		run->regs.rax = (uint64_t)monitor_memory_syscall(&run->regs);
 		return 0;
 	default:
 		/* clone3: libc falls back to clone. */

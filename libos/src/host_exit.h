@@ -6,6 +6,8 @@
 #include <stddef.h>
 
 _Noreturn void host_die(const char *text, size_t length);
+/* Have calls that change mappings looked at, by monitor_memory_syscall(). */
+void host_watch_memory(void);
 #define HOST_DIE(text) host_die(text, sizeof(text) - 1)
 
 #endif

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "block.h"
+#include "monitor.h"
 #include "thread.h"
 
 #define ENTRIES 512
@@ -182,6 +184,66 @@ static int entry_split(uint64_t *entry, int level)
 	return 0;
 }
 
+static int page_entry(uintptr_t address, uint64_t **found);
+
+/* Of a program in ring 3, libdune's memory is none of its business. Under the lock. */
+static int hide(uintptr_t from, uintptr_t to)
+{
+	uint64_t *entry;
+	int error = 0;
+
+	for (; from < to && !error; from += 4096) {
+		error = page_entry(from, &entry);
+		if (!error)
+			*entry &= ~PTE_USER;
+	}
+	return error;
+}
+
+static int hide_in(uintptr_t gib, uintptr_t from, uintptr_t to)
+{
+	if (from < gib)
+		from = gib;
+	if (to > gib + SLOT_SIZE)
+		to = gib + SLOT_SIZE;
+	return from < to ? hide(from, to) : 0;
+}
+
+static int hide_all(uintptr_t gib)
+{
+	uint64_t start, end;
+	unsigned int i;
+	int error = hide_in(gib, (uintptr_t)paging.arena, (uintptr_t)paging.arena + ARENA_SIZE);
+
+	monitor_image(&start, &end);
+	if (!error)
+		error = hide_in(gib, start, end);
+	for (i = 0; !error && block_chunk(i, &start, &end); i++)
+		error = hide_in(gib, start, end);
+	return error;
+}
+
+bool paging_overlaps(uint64_t start, uint64_t end)
+{
+	return start < (uint64_t)paging.arena + ARENA_SIZE && (uint64_t)paging.arena < end;
+}
+
+int paging_hide(uint64_t start, uint64_t end)
+{
+	int error;
+
+	/* Filled first: who fills it later hides nothing. */
+	error = paging_slot_fill(start);
+	if (!error)
+		error = paging_slot_fill(end - 1);
+	if (error)
+		return error;
+	raw_lock(&paging.lock);
+	error = hide(start, end);
+	raw_unlock(&paging.lock);
+	return error;
+}
+
 /* 0 if the GiB is usable now; the access then repeats. */
 int paging_slot_fill(uintptr_t address)
 {
@@ -210,9 +272,15 @@ int paging_slot_fill(uintptr_t address)
 	error = slot_ask(address, &gpa);
 	if (error)
 		goto unlock;
-	leaf = gpa | PTE_LEAF | PTE_LARGE;
+	leaf = gpa | PTE_LEAF | PTE_LARGE | (monitor_on() ? PTE_USER : 0);
 	__atomic_store_n(entry, leaf, __ATOMIC_RELEASE);
-	if (!paging.huge_1g) {
+	if (monitor_on()) {
+		error = hide_all(address & ~(SLOT_SIZE - 1));
+		if (!error && !paging.huge_1g && *entry & PTE_LARGE)
+			error = entry_split(entry, 3);
+		if (error)
+			*entry = 0;
+	} else if (!paging.huge_1g) {
 		/* No CPU uses the entry as it is: nothing cached to flush. */
 		error = entry_split(entry, 3);
 		if (error)

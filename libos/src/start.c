@@ -4,6 +4,7 @@
 
 #include <dune/lifecycle.h>
 
+#include "monitor.h"
 #include "signal/signal.h"
 #include "start.h"
 #include "thread.h"
@@ -22,6 +23,8 @@ int dune_start(uint64_t entry, uint64_t stack)
 	if (error)
 		return error;
 	thread_sregs(thread, 0, 0);
+	if (monitor_on())
+		monitor_begin(thread);
 	signal_adopt(&dune_process.signals);
 	thread->entered = true;
 	dune_process.quiet = true;

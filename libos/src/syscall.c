@@ -6,6 +6,7 @@
 #include <dune/lifecycle.h>
 #include <dune/syscall.h>
 
+#include "monitor.h"
 #include "thread.h"
 
 struct hook {
@@ -73,6 +74,8 @@ int syscall_dispatch(struct dune_syscall *call)
 
 int64_t dune_syscall_forward(const struct dune_syscall *call)
 {
+	int64_t result;
+
 	if (!dune_in_guest())
 		return -EPERM;
 	switch (call->nr) {
@@ -81,7 +84,10 @@ int64_t dune_syscall_forward(const struct dune_syscall *call)
 	case SYS_rt_sigreturn:
 		return -ENOTSUP;
 	default:
-		return syscall_past_hooks((long)call->nr, call->args);
+		result = syscall_past_hooks((long)call->nr, call->args);
+		if (monitor_on())
+			monitor_call_made();
+		return result;
 	}
 }
 

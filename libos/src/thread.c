@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "block.h"
+#include "monitor.h"
 #include "thread.h"
 
 __thread struct dune_thread *thread_self;
@@ -19,6 +20,7 @@ _Static_assert(offsetof(struct dune_thread, user_rsp) == THREAD_USER_RSP, "assem
 _Static_assert(offsetof(struct dune_thread, own_bases) == THREAD_OWN_BASES, "assembly");
 _Static_assert(offsetof(struct dune_thread, gdt) == THREAD_GDT, "assembly");
 _Static_assert(offsetof(struct dune_thread, trapping) == THREAD_TRAPPING, "assembly");
+_Static_assert(offsetof(struct dune_thread, hook_sp) == THREAD_HOOK_SP, "assembly");
 _Static_assert(sizeof(struct dune_trap_frame) == TRAP_FRAME_SIZE, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");
@@ -34,7 +36,8 @@ struct dune_thread *thread_create(int *error)
 		return NULL;
 	raw_zero(thread, sizeof(*thread)); /* locked memory keeps what it had */
 	thread->signals = &dune_process.signals;
-	thread->host_sp = (char *)thread + BLOCK_TOTAL - 64;
+	thread->host_sp = (char *)thread + HOST_STACK_TOP - 64;
+	thread->hook_sp = (char *)thread + HOOK_STACK_TOP;
 	cpu_tables_build(thread);
 	cpu_pid_set(thread, raw_syscall3(SYS_getpid, 0, 0, 0));
 	/* A fork finds either no descriptor, or the thread it is of. */
@@ -97,6 +100,8 @@ void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base
 		.tr = SELECTOR_TSS,
 	};
 	thread->user_ready = false;
+	if (monitor_on())
+		monitor_sregs(thread);
 	thread->run->exit_reason = DUNE_EXIT_NONE;
 	thread->run->flags |= DUNE_RUN_SREGS;
 }

@@ -7,14 +7,16 @@
 #ifndef DUNE_SRC_THREAD_H
 #define DUNE_SRC_THREAD_H
 
-/* A block is aligned to BLOCK_STRIDE; the host stack and a guard page follow it. */
+/* A block is aligned to BLOCK_STRIDE; a guard page, the host stack and others follow it. */
 #define BLOCK_STRIDE 0x20000
 #define BLOCK_SIZE 0x8000
 #define TRAP_STACK_TOP 0x8000   /* all vectors but the next */
 #define FATAL_STACK_TOP 0x4000  /* NMI, double fault, machine check */
 #define HOST_STACK_OFFSET 0x9000 /* after a guard page */
 #define HOST_STACK_SIZE 0x10000
-#define BLOCK_TOTAL (HOST_STACK_OFFSET + HOST_STACK_SIZE)
+#define HOST_STACK_TOP (HOST_STACK_OFFSET + HOST_STACK_SIZE)
+#define RUN_PAGE_OFFSET HOST_STACK_TOP
+#define HOOK_STACK_TOP 0x20000 /* of hooks of a program in ring 3; after the run page */
 
 /* Descriptors whose limits hold the process's number: no other place is a thread's own at once. */
 #define SELECTOR_PID_HIGH 0x48
@@ -35,6 +37,7 @@
 #define THREAD_OWN_BASES 64
 #define THREAD_GDT 128
 #define THREAD_TRAPPING 80
+#define THREAD_HOOK_SP 88
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -106,6 +109,7 @@ struct dune_thread {
 	uint64_t user_rsp; /* ring 3's, for a few instructions */
 	uint64_t own_bases[2]; /* FS and GS of ring 0, while ring 3 has its own */
 	bool trapping; /* an exception of ring 3 is on the trap stack */
+	void *hook_sp; /* HOOK_STACK_TOP */
 	uint64_t gdt[12] __attribute__((aligned(64)));
 	struct signal_state *signals;
 	struct signal_stack altstack; /* the guest's */
@@ -154,9 +158,10 @@ extern struct dune_process dune_process;
 
 /* host.c */
 int host_vm_create(void);
-/* With the run page at thread->run if that is set. */
 int host_vcpu_create(struct dune_thread *thread);
 void host_vcpu_destroy(struct dune_thread *thread);
+/* Plain memory in the run page's place. */
+void host_run_page_drop(struct dune_thread *thread);
 void host_sregs(struct dune_thread *thread);
 long host_slot(uintptr_t hva, uint64_t *gpa);
 
@@ -199,7 +204,7 @@ int start_guest(struct dune_thread *thread);
 long clone_thread(uint64_t flags, void *stack, uint64_t ptid, uint64_t ctid,
 		  uint64_t tls, struct dune_thread *child);
 extern bool hypercall_is_vmcall;
-extern const unsigned char host_syscall_special[];
+extern unsigned char host_syscall_special[];
 extern const char guest_entry[], syscall_entry_svm[], syscall_entry_vmx[];
 long hypercall_leave(void);
 _Noreturn void hypercall_trap(const struct dune_trap_frame *frame, uint64_t cr2);
@@ -230,6 +235,10 @@ int paging_slot_fill(uintptr_t address);
 /* The child of a fork has a new VM: ask for the same slots in the same order. */
 int paging_slots_replay(void);
 /* Held across a fork, so that the child's tables are whole. */
+/* Whether that has tables in it. */
+bool paging_overlaps(uint64_t start, uint64_t end);
+/* For ring 0 only from now on; what is remembered of it elsewhere, the caller ends. */
+int paging_hide(uint64_t start, uint64_t end);
 void paging_lock(void);
 void paging_unlock(void);
 /* Whether [from, to) can be written by the page tables; GiBs are made usable for it. */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <signal.h>
 
+#include "monitor.h"
 #include "signal/signal.h"
 #include "text.h"
 #include "thread.h"
@@ -133,12 +134,13 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 	struct dune_trap_frame *moved;
 	uintptr_t to;
 
-	if (frame->cs & 3 && !is_fatal(frame->vector)) {
+	if (frame->cs & 3 && !is_fatal(frame->vector) && !monitor_on()) {
 		user_trap(thread, frame, frame->vector == DUNE_TRAP_PF ? fault_address() : 0);
 		return NULL;
 	}
 	/* A step that ring 3 asked for, taken behind its SYSCALL: some CPUs do. */
-	if (frame->vector == DUNE_TRAP_DB && user_running(thread)) {
+	if (frame->vector == DUNE_TRAP_DB && !(frame->cs & 3) &&
+	    (user_running(thread) || monitor_on())) {
 		frame->rflags &= ~RFLAGS_TF;
 		return NULL;
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs as they are, by `dune run`: the output and the status that they have without it."""
+"""Programs as they are, by `dune run`, in ring 0 and in ring 3: output and status as without it."""
 
 import difflib
 import tomllib
@@ -10,10 +10,11 @@ import pytest
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "programs"
 LISTED = tomllib.loads((HERE / "programs.toml").read_text())["program"]
-QUICK = {"qemu": 90, "bochs": 180, "bochs-vmx": 180}    # seconds for all rows that are not long
+QUICK = {"qemu": 240, "bochs": 480, "bochs-vmx": 480}   # seconds for all rows that are not long
 LONG = {"qemu": 900, "bochs": 1800, "bochs-vmx": 1800}  # for one that is
 MARKS = {"qemu": [], "bochs": [pytest.mark.bochs], "bochs-vmx": [pytest.mark.bochs]}
 
+WAYS = {"native": "", "dune": "dune run", "monitor": "dune run --monitor"}
 # Standard output and error, as one, of both ways; and what the shell says of each end.
 ONE = """
 mkdir -p /tmp/run/{way}/{nr}; cd /tmp/run/{way}/{nr}
@@ -29,28 +30,28 @@ def rows(engine, long=False, tiny=None):
             and row.get("long", False) == long and tiny in (None, row.get("tiny", False))]
 
 
-def run_both(guest, engine, programs, **options):
-    """Run rows natively and by `dune run`: {name: both outputs} of those that are different."""
+def run_all(guest, engine, programs, **options):
+    """Run rows in every way: {name: what differs} of those that are not as natively."""
     files = {f"/programs/{nr}": row["script"] for nr, row in enumerate(programs)}
     files |= {f"/programs/{path.name}": path for path in SCRIPTS.iterdir()}
     script = "insmod /lab/modules/dune.ko\n" + "".join(
-        ONE.format(way=way, nr=nr, command=command, limit=options["timeout_s"] // 2)
-        for nr in range(len(programs))
-        for way, command in (("native", ""), ("dune", "dune run")))
+        ONE.format(way=way, nr=nr, command=command, limit=options["timeout_s"] // 3)
+        for nr in range(len(programs)) for way, command in WAYS.items())
     packages = sorted({name for row in programs for name in row.get("packages", ())})
     result = guest(script + "rmmod dune\n", files=files, engine=engine, cpus=2,
                    package_names=packages, **options)
     assert result.exit_code == 0, result.detail
     different = {}
     for nr, row in enumerate(programs):
-        native, dune = (result.payload(f"{way}.{nr}").decode("utf-8", "replace")
-                        for way in ("native", "dune"))
+        said = {way: result.payload(f"{way}.{nr}").decode("utf-8", "replace") for way in WAYS}
+        native = said.pop("native")
         # A row that fails alike has shown nothing.
         end = f"\nstatus {row.get('status', 0)}\n"
         assert f"\n{native}".endswith(end), f"{row['name']}:\n{native}"
-        if native != dune:
-            different[row["name"]] = "\n".join([f"{row['name']}:", *difflib.unified_diff(
-                native.splitlines(), dune.splitlines(), "native", "dune run", lineterm="")])
+        for way, text in said.items():
+            if text != native:
+                different[f"{row['name']}, {WAYS[way]}"] = "\n".join(difflib.unified_diff(
+                    native.splitlines(), text.splitlines(), row["name"], WAYS[way], lineterm=""))
     return different
 
 
@@ -58,7 +59,7 @@ def run_both(guest, engine, programs, **options):
                                     for name, marks in MARKS.items()])
 def test_quick_programs_are_the_same(guest, engine):
     quick = rows(engine, tiny=None if engine == "qemu" else True)
-    different = run_both(guest, engine, quick, timeout_s=QUICK[engine])
+    different = run_all(guest, engine, quick, timeout_s=QUICK[engine])
     assert not different, "\n".join(different.values())
 
 
@@ -66,7 +67,7 @@ def test_quick_programs_are_the_same(guest, engine):
 @pytest.mark.bochs
 @pytest.mark.parametrize("engine", ["bochs", "bochs-vmx"])
 def test_other_programs_are_the_same_in_bochs(guest, engine):
-    different = run_both(guest, engine, rows(engine, tiny=False), timeout_s=LONG[engine])
+    different = run_all(guest, engine, rows(engine, tiny=False), timeout_s=LONG[engine])
     assert not different, "\n".join(different.values())
 
 
@@ -75,6 +76,6 @@ def test_other_programs_are_the_same_in_bochs(guest, engine):
     pytest.param(engine, row, marks=marks, id=f"{engine}-{row['name'].replace(' ', '-')}")
     for engine, marks in MARKS.items() for row in rows(engine, long=True)])
 def test_a_program_is_the_same(guest, engine, row):
-    different = run_both(guest, engine, [row], timeout_s=LONG[engine],
-                         memory_mib=row.get("memory", 512))
+    different = run_all(guest, engine, [row], timeout_s=LONG[engine],
+                        memory_mib=row.get("memory", 512))
     assert not different, "\n".join(different.values())

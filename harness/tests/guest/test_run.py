@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 
@@ -16,6 +18,34 @@ def test_threads_of_a_program_keep_their_tls(guest, tmp_path):
                    files={"/bin/tls-probe": probe}, cpus=2)
     assert result.exit_code == 0 and result.console_text().count("its own") == 8, \
         result.console_text()
+
+
+RING_3 = """
+insmod /lab/modules/dune.ko
+ring-probe >/tmp/native; echo "status $?" >>/tmp/native
+dune run --monitor ring-probe >/tmp/ring3; echo "status $?" >>/tmp/ring3
+dune run --monitor --strace ring-probe >/tmp/traced 2>/tmp/trace; echo "status $?" >>/tmp/traced
+dune run --monitor ring-probe mappings >/tmp/mappings
+for name in native ring3 traced trace mappings; do report file /tmp/$name $name; done
+"""
+
+
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
+                                    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+def test_a_program_in_ring_3(guest, tmp_path, engine):
+    probe = tmp_path / "ring-probe"
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-static",
+                    "-O1", "-pthread", "-o", probe, HERE / "ring_probe.c"], check=True)
+    result = guest(RING_3, files={"/bin/ring-probe": probe}, engine=engine, cpus=2, timeout_s=240)
+    assert result.exit_code == 0, result.detail
+    said = {name: result.payload(name).decode()
+            for name in ("native", "ring3", "traced", "trace", "mappings")}
+    assert "ring: 3\n" in said["native"] and said["native"].endswith("status 0\n")
+    assert said["ring3"] == said["native"] and said["traced"] == said["native"]
+    # The read that a signal interrupted is traced when it is through, once.
+    assert len(re.findall(r'^read\(\d+, "x", 1\) = 1$', said["trace"], re.M)) == 1
+    assert said["mappings"] == "".join(f"{call}: 1\n" for call in (
+        "munmap", "munmap from below", "mprotect", "mmap", "mremap", "madvise"))
 
 
 def test_strace_and_stats(guest):
@@ -61,6 +91,7 @@ BAD = [
     ("dune run ./cut", 126, "./cut: the file is shorter than its segments"),
     ("dune run --gdb 0 true", 2, "0: want PORT"),
     ("dune run --gdb host:1 true", 2, "host:1: want PORT"),
+    ("dune run --gdb 4000 --monitor true", 2, "--gdb shows ring 0"),
     ("dune run --gdb /nosuch/x true", 125, "/nosuch/x: No such file"),
     ("nc -l -p 4000 & sleep 1; dune run --gdb 4000 true", 125, "4000: Address already in use"),
     ("rmmod dune; dune run true", 125, "/dev/dune: not there"),

@@ -40,9 +40,9 @@ static bool find_block(struct task *task)
 	uint64_t offset = task->host.rsp - at;
 
 	task->block = 0;
-	if (!session.dune || offset <= HOST_STACK_OFFSET || offset > BLOCK_TOTAL ||
+	if (!session.dune || offset <= HOST_STACK_OFFSET || offset > HOST_STACK_TOP ||
 	    memory_read(at, &task->thread, sizeof(task->thread)) != sizeof(task->thread) ||
-	    (uint64_t)task->thread.host_sp != at + BLOCK_TOTAL - 64 ||
+	    (uint64_t)task->thread.host_sp != at + HOST_STACK_TOP - 64 ||
 	    memory_read((uint64_t)task->thread.run, &task->run, sizeof(task->run)) !=
 		    sizeof(task->run))
 		return false;

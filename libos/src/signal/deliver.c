@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "../block.h"
+#include "../monitor.h"
 #include "../thread.h"
 #include "../user.h"
 #include "signal.h"
@@ -49,6 +50,8 @@ static bool within(uint64_t rip, const char *from, const char *to)
 /* Of ring 3 that says nothing: it points where it likes. */
 static bool on_trap_stack(const struct dune_thread *thread)
 {
+	if (monitor_on())
+		return monitor_between(thread);
 	return user_running(thread) ? thread->trapping :
 				      thread->run->regs.rsp - (uint64_t)thread < BLOCK_SIZE;
 }
@@ -62,6 +65,8 @@ static void trap_look_again(struct dune_thread *thread)
 {
 	struct dune_regs *regs = &thread->run->regs;
 
+	if (monitor_on())
+		monitor_look_again(thread);
 	if (!within(regs->rip, trap_check, trap_end))
 		return;
 	regs->rip = (uint64_t)trap_check;
@@ -101,6 +106,11 @@ static bool guest_regs(struct dune_thread *thread, const struct signal_context *
 
 	*regs = run->regs;
 	*mask = context->mask;
+	if (monitor_on()) {
+		if (monitor_restart(thread, rip, regs))
+			return true;
+		monitor_settle(regs);
+	}
 	if (on_trap_stack(thread) || run->flags & DUNE_RUN_EVENT_WAITS ||
 	    (user_running(thread) && !user_is_whole(thread, &thread->run->regs)))
 		return false;
@@ -154,6 +164,7 @@ static void resume_in_handler(struct dune_thread *thread, struct signal_context 
 			      uint64_t mask)
 {
 	signal_resume(thread, context);
+	monitor_to_ring3(thread);
 	context->regs.fpstate = 0;
 	context->mask = mask;
 }

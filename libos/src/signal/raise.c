@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "../monitor.h"
 #include "../thread.h"
 #include "../user.h"
 #include "signal.h"
@@ -83,7 +84,7 @@ static int fpe_code(unsigned int vector)
 	return 0;
 }
 
-static void regs_from_frame(struct dune_regs *to, const struct dune_trap_frame *from)
+void signal_regs_of_frame(struct dune_regs *to, const struct dune_trap_frame *from)
 {
 	*to = (struct dune_regs){
 		.rax = from->rax, .rcx = from->rcx, .rdx = from->rdx, .rbx = from->rbx,
@@ -97,10 +98,13 @@ static void regs_from_frame(struct dune_regs *to, const struct dune_trap_frame *
 void signal_iret(struct dune_thread *thread, const struct dune_trap_frame *frame)
 {
 	thread->trapping = false;
-	if (frame->cs & 3)
+	if (frame->cs & 3 && !monitor_on()) {
 		user_iret(thread, frame);
-	else
-		regs_from_frame(&thread->run->regs, frame);
+		return;
+	}
+	signal_regs_of_frame(&thread->run->regs, frame);
+	if (frame->cs & 3)
+		monitor_to_ring3(thread);
 }
 
 void signal_trap(struct dune_thread *thread, const struct dune_trap_frame *frame, uint64_t cr2)

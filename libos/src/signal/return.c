@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "../guest.h"
+#include "../monitor.h"
 #include "../thread.h"
 #include "signal.h"
 
@@ -39,6 +40,7 @@ void signal_return(struct dune_thread *thread)
 		return;
 	}
 	regs_load(&thread->run->regs, &context.regs);
+	monitor_to_ring3(thread);
 	altstack_set(thread, &context.stack, context.regs.rsp);
 	context.regs.cs = CS_USER;
 	context.regs.ss = SS_USER;

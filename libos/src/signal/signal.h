@@ -20,6 +20,7 @@
 
 #include "frame.h"
 
+struct dune_regs;
 struct dune_thread;
 struct dune_trap_frame;
 
@@ -56,6 +57,7 @@ void signal_force(struct dune_thread *thread, int signal, int code, uint64_t add
 /* The guest's exception in frame is nobody's: make it the signal Linux would send. */
 void signal_trap(struct dune_thread *thread, const struct dune_trap_frame *frame, uint64_t cr2);
 
+void signal_regs_of_frame(struct dune_regs *to, const struct dune_trap_frame *from);
 int signal_of_vector(unsigned int vector);
 /* The guest goes on where the frame's exception came. */
 void signal_iret(struct dune_thread *thread, const struct dune_trap_frame *frame);

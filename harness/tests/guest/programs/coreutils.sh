@@ -10,7 +10,8 @@ for sum in md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum su
 split -l 500 n part.; ls part.*; cat part.* | cmp - n; csplit -s n 1000 2000; wc -l xx*; paste xx00 xx01 | head -2
 join n n | wc -l; comm -12 n n | wc -l; expr 6 \* 7; factor 1234567890123456789 360; numfmt --to=iec 123456789
 env printf '%s %05d %x %q\n' a 42 255 'b c'; echo -n x | base64; echo aGVsbG8= | base64 -d; echo; base32 -w 0 <n | md5sum
-mkdir -p a/b/c; touch -d @0 a/b/c/f a/b/c a/b; cp -a a z; ls -lR --time-style=+%s z | cut -d' ' -f1,6-; ln -s f a/b/c/l; readlink -f a/b/c/l | tail -c 8
+mkdir -p a/b/c; touch -d @0 a/b/c/f a/b/c a/b; cp -a a z; ls -lR --time-style=+%s z | cut -d' ' -f1,6-
+ln -s f a/b/c/l; readlink -f a/b/c/l | tail -c 8
 stat -c '%n %s %a %F' a a/b/c/f a/b/c/l; chmod 741 a/b/c/f; stat -c %a a/b/c/f; install -m 600 n i; stat -c %a i
 mv z y; rm -r y; test -e y; echo $?; mktemp -u XXXX | wc -c; realpath --relative-to=a a/b/c; dirname a/b/c; basename a/b/c
 truncate -s 1M t; du --apparent-size -k t; dd if=t of=u bs=64k count=3 status=none; stat -c %s u; shred -u u; test -e u; echo $?
@@ -21,5 +22,6 @@ yes | head -n 100000 | wc; mkfifo p; cat p & echo through >p; wait; tsort <<END
 a b
 b c
 END
-od -A x -t x1z -N 20 n; pr -l 20 n | head -5 | wc -l; ptx -w 40 n | tail -1; fmt -w 30 n | tail -1; expand -t 4 n | unexpand | cmp - n
+od -A x -t x1z -N 20 n; pr -l 20 n | head -5 | wc -l
+ptx -w 40 n | tail -1; fmt -w 30 n | tail -1; expand -t 4 n | unexpand | cmp - n
 test 1 -lt 2 && [ -d a ] && pathchk a/b; arch; nproc; sync; false; echo $?

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads, children, sockets, signals and memory of a Python program, in outputs that do not vary."""
+"""Threads, children, sockets, signals and memory of a Python program: output that never varies."""
 
 import ctypes
 import hashlib

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* A program in ring 3 with libdune under it: where it is, hooks, and what it may not map. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+#include <dune/syscall.h>
+
+#include "block.h"
+#include "host_exit.h"
+#include "monitor.h"
+#include "signal/signal.h"
+#include "thread.h"
+
+/* What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. */
+#define SYSCALL_CLEARS 0x44dd5u
+/* As in monitor.S: the place of the frame's vector. */
+#define CALL_PENDING 256
+#define CALL_ANSWERED 257
+#define CALL_MADE 258 /* the hook has made a call: it may have been the program's */
+
+extern const char monitor_entry_svm[], monitor_entry_vmx[], monitor_return_svm[],
+	monitor_return_vmx[], monitor_hook[], monitor_hooked[], monitor_check[], monitor_again[],
+	monitor_iret[];
+extern const char host_run_done[], host_call[];
+
+static struct {
+	bool on;
+	uint64_t image, image_end;
+} monitor;
+
+void monitor_set(const void *image, const void *image_end)
+{
+	monitor.image = (uint64_t)image & ~4095ull;
+	monitor.image_end = ((uint64_t)image_end + 4095) & ~4095ull;
+	monitor.on = true;
+	host_watch_memory();
+}
+
+bool monitor_on(void)
+{
+	return monitor.on;
+}
+
+bool monitor_is_own(uint64_t address)
+{
+	return address - monitor.image < monitor.image_end - monitor.image;
+}
+
+void monitor_image(uint64_t *start, uint64_t *end)
+{
+	*start = monitor.image;
+	*end = monitor.image_end;
+}
+
+void monitor_sregs(struct dune_thread *thread)
+{
+	thread->run->sregs.lstar =
+		(uint64_t)(dune_process.vmx ? monitor_entry_vmx : monitor_entry_svm);
+	thread->run->sregs.sfmask = SYSCALL_CLEARS;
+}
+
+static void ring3_segments(struct dune_sregs *sregs)
+{
+	sregs->cs = (SELECTOR_USER + 16) | 3;
+	sregs->ss = (SELECTOR_USER + 8) | 3;
+}
+
+void monitor_begin(struct dune_thread *thread)
+{
+	ring3_segments(&thread->run->sregs);
+}
+
+void monitor_to_ring3(struct dune_thread *thread)
+{
+	if (!monitor.on)
+		return;
+	/* They may be newer than the vCPU's. */
+	if (!(thread->run->flags & DUNE_RUN_SREGS))
+		host_sregs(thread);
+	ring3_segments(&thread->run->sregs);
+	thread->run->flags |= DUNE_RUN_SREGS;
+}
+
+static bool within(uint64_t rip, const char *from, const char *to)
+{
+	return rip >= (uint64_t)from && rip < (uint64_t)to;
+}
+
+void monitor_settle(struct dune_regs *regs)
+{
+	if (!within(regs->rip, monitor_entry_svm, monitor_hook + 1) &&
+	    !within(regs->rip, monitor_again, monitor_iret))
+		return;
+	if (regs->rip == (uint64_t)monitor_return_svm || regs->rip == (uint64_t)monitor_return_vmx)
+		regs->rip = regs->rcx;
+	else
+		regs->rip = regs->rcx - SYSCALL_SIZE;
+	regs->rflags = regs->r11;
+}
+
+bool monitor_between(const struct dune_thread *thread)
+{
+	const struct dune_regs *regs = &thread->run->regs;
+
+	if (!monitor.on || !monitor_is_own(regs->rip))
+		return false;
+	return regs->rsp - (uint64_t)thread < BLOCK_STRIDE ||
+	       within(regs->rip, monitor_hook + 1, monitor_hooked);
+}
+
+static struct dune_trap_frame *hook_frame(const struct dune_thread *thread)
+{
+	return (struct dune_trap_frame *)((uint64_t)thread + HOOK_STACK_TOP - TRAP_FRAME_SIZE);
+}
+
+void monitor_look_again(struct dune_thread *thread)
+{
+	struct dune_regs *regs = &thread->run->regs;
+
+	if (!within(regs->rip, monitor_check, monitor_again) &&
+	    regs->rip != (uint64_t)monitor_iret)
+		return;
+	regs->rip = (uint64_t)monitor_check;
+	regs->rbp = (uint64_t)hook_frame(thread);
+	regs->rsp = regs->rbp;
+	regs->r12 = (uint64_t)thread;
+}
+
+bool monitor_restart(struct dune_thread *thread, uint64_t host_rip, struct dune_regs *regs)
+{
+	const struct dune_run *run = thread->run;
+	const struct dune_trap_frame *frame = hook_frame(thread);
+
+	if (!monitor_between(thread) || host_rip < (uint64_t)host_run_done ||
+	    host_rip > (uint64_t)host_call || run->exit_reason != DUNE_EXIT_SYSCALL ||
+	    (uint32_t)run->regs.rax >= SYSCALLS_KNOWN ||
+	    run->regs.rsp - (uint64_t)thread < RUN_PAGE_OFFSET || frame->vector != CALL_PENDING)
+		return false;
+	signal_regs_of_frame(regs, frame);
+	regs->rip -= SYSCALL_SIZE;
+	return true;
+}
+
+/* From assembly, in ring 0 on the hook stack. */
+void monitor_dispatch(struct dune_trap_frame *frame);
+void monitor_dispatch(struct dune_trap_frame *frame)
+{
+	struct dune_syscall call = {
+		.nr = (uint32_t)frame->rax,
+		.args = { frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9 },
+		.rip = frame->rip,
+		.rsp = frame->rsp,
+	};
+
+	if (syscall_dispatch(&call)) {
+		frame->rax = (uint64_t)call.result;
+		frame->vector = CALL_ANSWERED;
+		return;
+	}
+	frame->rax = call.nr;
+	frame->rdi = call.args[0];
+	frame->rsi = call.args[1];
+	frame->rdx = call.args[2];
+	frame->r10 = call.args[3];
+	frame->r8 = call.args[4];
+	frame->r9 = call.args[5];
+}
+
+/* From assembly: a signal goes first. */
+void monitor_give_up(struct dune_trap_frame *frame);
+void monitor_give_up(struct dune_trap_frame *frame)
+{
+	if (frame->vector != CALL_ANSWERED)
+		frame->rip -= SYSCALL_SIZE;
+}
+
+void monitor_call_made(void)
+{
+	struct dune_thread *thread =
+		(void *)((uintptr_t)__builtin_frame_address(0) & -(uintptr_t)BLOCK_STRIDE);
+
+	if (monitor.on)
+		hook_frame(thread)->vector = CALL_MADE;
+}
+
+static bool overlaps(uint64_t start, uint64_t size)
+{
+	uint64_t end = start + size < start ? ~0ull : start + size;
+
+	return (start < monitor.image_end && monitor.image < end) || block_overlaps(start, end) ||
+	       paging_overlaps(start, end);
+}
+
+long monitor_memory_syscall(const struct dune_regs *regs)
+{
+	uint32_t nr = (uint32_t)regs->rax;
+	bool ours = overlaps(regs->rdi, regs->rsi);
+
+	if (nr == SYS_mmap)
+		ours = ours && regs->r10 & MAP_FIXED && !(regs->r10 & MAP_FIXED_NOREPLACE);
+	if (nr == SYS_shmat)
+		ours = regs->rdx & SHM_REMAP; /* of whatever size */
+	if (nr == SYS_mremap)
+		ours = ours || (regs->r10 & MREMAP_FIXED && overlaps(regs->r8, regs->rdx));
+	if (ours)
+		return -EPERM;
+	return raw_syscall6(nr, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
+			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
+}
