@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exits.h"
 #include "run.h"
 
 static const char usage_text[] =
 "usage: dune run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+"       dune trace [OPTION]... PID\n"
 "\n"
 "Run PROGRAM in ring 0 of a virtual machine of its own, from its first\n"
 "instruction: the same program, libraries, files and system calls. What it\n"
@@ -60,6 +62,8 @@ int main(int argc, char **argv)
 		puts("dune " DUNE_VERSION);
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "trace"))
+		return exits_trace(argc - 1, argv + 1);
 	if (argc < 2 || strcmp(argv[1], "run"))
 		return wrong(argc < 2 ? "no command" : "no such command");
 	optind = 2;

@@ -45,7 +45,7 @@ int handle_hypercall(struct vcpu *vcpu)
 	if (vcpu->exit.cpl != 0)
 		return handle_denied_ud(vcpu);
 	vcpu_insn_skip(vcpu, backend->hypercall_length);
-	trace_dune_syscall(vcpu->vm->id, vcpu->regs.rax);
+	trace_dune_syscall(vcpu->vm->id, &vcpu->regs);
 	run_page_store(vcpu, DUNE_EXIT_SYSCALL);
 	return RETURN_TO_USER;
 }

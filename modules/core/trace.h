@@ -17,12 +17,15 @@ TRACE_EVENT(dune_vmentry,
 	TP_STRUCT__entry(
 		__field(unsigned int, vm)
 		__field(u64, rip)
+		__field(u64, rax)
 	),
 	TP_fast_assign(
 		__entry->vm = vm;
 		__entry->rip = regs->rip;
+		__entry->rax = regs->rax;
 	),
-	TP_printk("vm=%u rip=%#llx", __entry->vm, __entry->rip)
+	TP_printk("vm=%u rip=%#llx rax=%#llx", __entry->vm, __entry->rip,
+		  __entry->rax)
 );
 
 #define VCPU_EXIT_SYMBOL(name, handler, doc) { VCPU_EXIT_##name, #name },
@@ -50,17 +53,27 @@ TRACE_EVENT(dune_vmexit,
 );
 
 TRACE_EVENT(dune_syscall,
-	TP_PROTO(unsigned int vm, u64 nr),
-	TP_ARGS(vm, nr),
+	TP_PROTO(unsigned int vm, const struct dune_regs *regs),
+	TP_ARGS(vm, regs),
 	TP_STRUCT__entry(
 		__field(unsigned int, vm)
 		__field(u64, nr)
+		__array(u64, args, 6)
 	),
 	TP_fast_assign(
 		__entry->vm = vm;
-		__entry->nr = nr;
+		__entry->nr = regs->rax;
+		__entry->args[0] = regs->rdi;
+		__entry->args[1] = regs->rsi;
+		__entry->args[2] = regs->rdx;
+		__entry->args[3] = regs->r10;
+		__entry->args[4] = regs->r8;
+		__entry->args[5] = regs->r9;
 	),
-	TP_printk("vm=%u nr=%lld", __entry->vm, (s64)__entry->nr)
+	TP_printk("vm=%u nr=%lld args=%#llx,%#llx,%#llx,%#llx,%#llx,%#llx",
+		  __entry->vm, (s64)__entry->nr, __entry->args[0],
+		  __entry->args[1], __entry->args[2], __entry->args[3],
+		  __entry->args[4], __entry->args[5])
 );
 
 TRACE_EVENT(dune_tdp_fault,

@@ -104,7 +104,7 @@ rmmod dune
              for kind, text in walk]
     # write is 1: entry, exit by hypercall, system call, entry again.
     at = next(i for i, step in enumerate(walk)
-              if step[0] == "syscall" and step[1].endswith("nr=1"))
+              if step[0] == "syscall" and " nr=1 args=0x1," in step[1])
     assert kinds[at - 2:at] == ["vmentry", "exit HYPERCALL"]
     assert kinds[at + 1] == "vmentry"
     at = next(i for i, (kind, _) in enumerate(walk) if kind == "tdp_fault")
