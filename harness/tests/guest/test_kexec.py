@@ -8,6 +8,8 @@ import pytest
 from dunelab import guestrun, image
 
 ENGINES = ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
+# What the other tests show of this vendor, once more.
+MOSTLY_QEMU = ["qemu", pytest.param("bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])]
 
 # Guests in ring 0 that spin, on both CPUs.
 SPIN = """
@@ -52,7 +54,7 @@ def test_another_kernel_starts_over_running_guests(guest, second, engine):
     assert_second_kernel(result)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MOSTLY_QEMU)
 def test_another_kernel_starts_while_the_module_comes_and_goes(guest, second, engine):
     """Loaded too late to be told that the machine goes down."""
     result = guest("""

@@ -17,7 +17,8 @@ def boot(guest, script, **options):
     return guest(RICH + script, files=matrix.swap_files(), cpus=2, **options)
 
 
-@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+@pytest.mark.parametrize("engine", [
+    "qemu", pytest.param("bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])])
 def test_pages_go_to_swap_and_come_back(guest, engine):
     result = boot(guest, "test-memory_keep; s=$?; out; rmmod dune; exit $s", engine=engine,
                   timeout_s=120)

@@ -7,7 +7,8 @@ import pytest
 
 from dunelab import paths
 
-ENGINES = ["qemu", *(pytest.param(e, marks=pytest.mark.bochs) for e in ("bochs", "bochs-vmx"))]
+ENGINES = ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs),
+           pytest.param("bochs", marks=[pytest.mark.bochs, pytest.mark.slow])]
 ALWAYS = ["APIC_BASE", "SYSENTER", "PAT", "EFER", "STAR", "LSTAR", "CSTAR", "SYSCALL_MASK"]
 
 

@@ -30,8 +30,7 @@ for name in native ring3 traced trace mappings; do report file /tmp/$name $name;
 """
 
 
-@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
-                                    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
 def test_a_program_in_ring_3(guest, tmp_path, engine):
     probe = tmp_path / "ring-probe"
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-static",
