@@ -16,6 +16,7 @@ OPERATIONS = {
     "clock": "clock_gettime",
     "signal": "invalid opcode to a signal handler",
     "exception": "the same to a trap handler",
+    "ring3": "into ring 3 and back by its system call",
     "start": "a program (true), start to end",
     "exit_kernel": "exit handled in the kernel (CPUID)",
     "exit_user": "exit to user space and back",

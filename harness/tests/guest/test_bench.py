@@ -9,7 +9,7 @@ SHORT = bench.SCRIPT.format(options="--batches 2 --iterations 20")
 NAMES = {"linux.fault_fresh", "linux.fault_present",
          "kvm.exit_kernel", "kvm.exit_user", "kvm.fault_present", "kvm.fault_fresh",
          "dune.exit_kernel", "dune.exit_user", "dune.exit_user_ioctl", "dune.fault_present",
-         "dune.fault_fresh", "dune.exception"} | {
+         "dune.fault_fresh", "dune.exception", "dune.ring3"} | {
              f"{who}.{what}" for who in ("linux", "dune")
              for what in ("syscall", "getpid", "clock", "signal", "start")}
 
