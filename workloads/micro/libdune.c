@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What libdune's users see: the things of calls.c, an exception handled in ring 0, ring 3 under it. */
+/* What libdune gives: the things of calls.c, an exception handled in ring 0, ring 3 under it. */
 #include <dune.h>
 #include <errno.h>
 #include <stdlib.h>
