@@ -34,6 +34,7 @@ _PYTHON = "/usr/lib/python3.11/"
 
 PROGRAMS = {
     "coreutils": Wanted(("/bin/*", "/usr/bin/*")),
+    "curl": Wanted(("/usr/bin/curl",)),
     "dash": Wanted(("/bin/dash",)),
     "gdb-minimal": Wanted(("/usr/bin/gdb",)),
     "lighttpd": Wanted(("/usr/sbin/lighttpd",), files=("/usr/lib/lighttpd/*.so",),
@@ -54,11 +55,14 @@ PROGRAMS = {
         without=tuple(_PYTHON + path for path in (
             "config-*/**/*", "idlelib/**/*", "lib2to3/**/*", "pydoc_data/**/*", "*/test/**/*"))),
     "openssl": Wanted(("/usr/bin/openssl",), files=("/etc/ssl/openssl.cnf",)),
-    "redis-server": Wanted(("/usr/bin/redis-server", "/usr/bin/redis-cli"),
-                           packages=("redis-tools",)),
+    "redis-server": Wanted(("/usr/bin/redis-*",), packages=("redis-tools",)),
     "sqlite3": Wanted(("/usr/bin/sqlite3",)),
     "stress-ng": Wanted(("/usr/bin/stress-ng",)),
-    "tcc": Wanted(("/usr/bin/tcc",)),
+    "tcc": Wanted(("/usr/bin/tcc",), packages=("libc6-dev",), files=(
+        "/usr/include/*", "/usr/include/x86_64-linux-gnu/**/*",
+        "/usr/lib/x86_64-linux-gnu/tcc/**/*", "/usr/lib/x86_64-linux-gnu/crt?.o",
+        "/usr/lib/x86_64-linux-gnu/libc.so", "/usr/lib/x86_64-linux-gnu/libc_nonshared.a")),
+    "wrk": Wanted(("/usr/bin/wrk",)),
 }
 
 LIBRARY_DIRS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
@@ -147,8 +151,10 @@ def _needed(tree, wanted):
     queue = list(_matching(tree, wanted.programs).items())
     if not queue:
         raise UsageError(f"none of the packages contains {' or '.join(wanted.programs)}")
-    queue += [(path, source) for path, source in files_.items() if path.endswith(".so")]
-    keep = {path: source for path, source in files_.items() if not path.endswith(".so")}
+    plugins = {path for path, source in files_.items()
+               if path.endswith(".so") and source.read_bytes()[:4] == b"\x7fELF"}
+    queue += [(path, files_[path]) for path in sorted(plugins)]
+    keep = {path: source for path, source in files_.items() if path not in plugins}
     while queue:
         path, source = queue.pop()
         if path in keep:

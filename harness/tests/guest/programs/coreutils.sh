@@ -16,12 +16,13 @@ stat -c '%n %s %a %F' a a/b/c/f a/b/c/l; chmod 741 a/b/c/f; stat -c %a a/b/c/f; 
 mv z y; rm -r y; test -e y; echo $?; mktemp -u XXXX | wc -c; realpath --relative-to=a a/b/c; dirname a/b/c; basename a/b/c
 truncate -s 1M t; du --apparent-size -k t; dd if=t of=u bs=64k count=3 status=none; stat -c %s u; shred -u u; test -e u; echo $?
 date -u -d @86400 +%F; date -u -d '2020-02-29 +1 year' +%F; id -un; env -i A=b env; nice -n 5 nice; nohup true; echo $?
-timeout 0.2 sleep 9; echo $?; timeout -s KILL 0.2 sleep 9; echo $?; timeout 5 sh -c 'exit 3'; echo $?
+timeout 0.2 sleep 9; echo $?; timeout -s KILL 0.2 sleep 9; echo $?
+timeout 5 sh -c 'exit 3'; echo $?
 env --block-signal=USR1 sh -c 'kill -USR1 $$; echo blocked'; tee c1 c2 <n | cmp - n; cmp c1 c2
 yes | head -n 100000 | wc; mkfifo p; cat p & echo through >p; wait; tsort <<END
 a b
 b c
 END
-od -A x -t x1z -N 20 n; pr -l 20 n | head -5 | wc -l
-ptx -w 40 n | tail -1; fmt -w 30 n | tail -1; expand -t 4 n | unexpand | cmp - n
+od -A x -t x1z -N 20 n; pr -l 20 n | head -5 | wc -l; ptx -w 40 n | tail -1; fmt -w 30 n | tail -1
+expand -t 4 n | unexpand | cmp - n
 test 1 -lt 2 && [ -d a ] && pathchk a/b; arch; nproc; sync; false; echo $?

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads, children, sockets, signals and memory of a Python program: output that never varies."""
+"""Threads, children, sockets, signals and memory of a Python program: outputs that do not vary."""
 
 import ctypes
 import hashlib
