@@ -159,6 +159,13 @@ static long vm_ioctl(struct file *file, unsigned int request, unsigned long arg)
 		return vcpu_open(vm, user);
 	case DUNE_VM_SLOT:
 		return slot_assign(vm, user);
+	case DUNE_VM_FLUSH:
+		if (arg)
+			return -EINVAL;
+		spin_lock(&vm->mmu_lock);
+		vm_flush_tlbs(vm);
+		spin_unlock(&vm->mmu_lock);
+		return 0;
 	case DUNE_VM_STATS:
 		vm_counts(vm, &counts);
 		return counts_to_user(&counts, user);

@@ -137,6 +137,12 @@ static int sregs(struct world *world, struct random *random)
 	return raw_request(fd_of(world, random), DUNE_VCPU_SREGS, NULL);
 }
 
+static int flush(struct world *world, struct random *random)
+{
+	return raw_request(fd_of(world, random), DUNE_VM_FLUSH,
+			   random_once_in(random, 16) ? (void *)random_u64(random) : NULL);
+}
+
 static int map(struct world *world, struct random *random)
 {
 	bool right = !random_once_in(random, 8);
@@ -270,6 +276,7 @@ static const struct {
 	{ "run", run, 20, { ANY_FD, EBUSY, EINTR, ENODEV } },
 	{ "run-by-seek", run_by_seek, 10, { ANY_FD, EBUSY, EINTR, ENODEV, EOVERFLOW, ENXIO } },
 	{ "sregs", sregs, 4, { ANY_FD, EBUSY } },
+	{ "flush", flush, 4, { ANY_FD } },
 	{ "map", map, 10, { ANY_FD, ENODEV, EACCES, EOVERFLOW, EPERM } },
 	{ "unmap", unmap, 3, { 0 } },
 	{ "prepare", prepare, 14, { 0 } },

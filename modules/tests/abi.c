@@ -88,6 +88,7 @@ static void vm_requests(void)
 	ktap_check(!raw_request(vm, DUNE_VM_STATS, &stats) && stats.entries == 0, "counters");
 	stats.size = 1;
 	ktap_check(raw_request(vm, DUNE_VM_STATS, &stats) == -EINVAL, "counters of a wrong size");
+	ktap_check(!raw_request(vm, DUNE_VM_FLUSH, NULL), "translations of no vCPU are dropped");
 	close(vm);
 }
 
@@ -332,7 +333,7 @@ int main(void)
 	device = open(DUNE_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (device < 0)
 		ktap_bail("%s: %s", DUNE_DEVICE_PATH, strerror(errno));
-	ktap_plan(51);
+	ktap_plan(52);
 	device_requests();
 	vm_requests();
 	run_page_mappings();

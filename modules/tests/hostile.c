@@ -34,6 +34,7 @@ static const struct {
 	{ "DUNE_VM_CREATE", DEVICE, DUNE_VM_CREATE, sizeof(struct dune_vm_create), true, false },
 	{ "DUNE_VCPU_CREATE", VM, DUNE_VCPU_CREATE, sizeof(struct dune_vcpu_create), true, false },
 	{ "DUNE_VM_SLOT", VM, DUNE_VM_SLOT, sizeof(struct dune_slot), false, true },
+	{ "DUNE_VM_FLUSH", VM, DUNE_VM_FLUSH, 0, false, false },
 	{ "DUNE_VM_STATS", VM, DUNE_VM_STATS, sizeof(struct dune_stats), true, true },
 	{ "DUNE_VCPU_STATS", VCPU, DUNE_VCPU_STATS, sizeof(struct dune_stats), true, true },
 	{ "DUNE_VCPU_RUN", VCPU, DUNE_VCPU_RUN, 0, false, false },
@@ -273,7 +274,7 @@ int main(void)
 {
 	int copies[2];
 
-	ktap_plan(66);
+	ktap_plan(67);
 	bare = bare_create();
 	edge = mmap(NULL, 8 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	constant = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -31,6 +31,7 @@ static bool all_refused(const struct fds *fds)
 
 	return raw_request(fds->vm, DUNE_VM_SLOT, &slot) == -EIO &&
 	       raw_request(fds->vm, DUNE_VM_STATS, &stats) == -EIO &&
+	       raw_request(fds->vm, DUNE_VM_FLUSH, NULL) == -EIO &&
 	       raw_request(fds->vm, 0xdead, NULL) == -EIO &&
 	       raw_vcpu_create(fds->vm) == -EIO &&
 	       raw_request(fds->vcpu, DUNE_VCPU_RUN, NULL) == -EIO &&

@@ -169,6 +169,12 @@ struct dune_stats {
 #define DUNE_VM_CREATE _IOW(DUNE_IOC, 0x01, struct dune_vm_create)      /* device */
 #define DUNE_VCPU_CREATE _IOW(DUNE_IOC, 0x10, struct dune_vcpu_create)  /* VM */
 #define DUNE_VM_SLOT _IOWR(DUNE_IOC, 0x11, struct dune_slot)            /* VM */
+/*
+ * On return no vCPU of the VM uses a translation made before the call: neither of
+ * the guest's own tables, of any root and PCID, nor nested. For whoever changed
+ * tables that other vCPUs walk.
+ */
+#define DUNE_VM_FLUSH _IO(DUNE_IOC, 0x13)                               /* VM */
 #define DUNE_VM_STATS _IOWR(DUNE_IOC, 0x12, struct dune_stats)          /* VM */
 /*
  * Enter the guest; returns 0 with an exit reason in the run page. -EINTR: as
