@@ -16,9 +16,11 @@
 
 #include <dune/lifecycle.h>
 #include <dune/paging.h>
+#include <dune/root.h>
 #include <dune/stats.h>
 #include <dune/syscall.h>
 #include <dune/trap.h>
 #include <dune/user.h>
+#include <dune/walk.h>
 
 #endif

@@ -27,7 +27,9 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 	child = thread_create(&error);
 	if (!child)
 		return error;
-	error = thread_premap(child, child);
+	paging_thread_goes(child);
+	paging_thread_comes(child, thread->root);
+	error = paging_premap(child, child);
 	if (error) {
 		thread_destroy(child);
 		return error;

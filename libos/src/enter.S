@@ -215,6 +215,13 @@ hypercall:
 1:	vmcall
 	ret
 
+/* Signals that wait come now. */
+	.globl hypercall_signals
+	.type hypercall_signals, @function
+hypercall_signals:
+	mov $HYPERCALL_SIGNALS, %eax
+	jmp hypercall
+
 /* hypercall_trap(frame, cr2): does not return */
 	.globl hypercall_trap
 	.type hypercall_trap, @function

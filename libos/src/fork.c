@@ -30,6 +30,8 @@ static int child_rebuild(struct dune_thread *thread, bool close_inherited)
 	dune_process.threads = thread;
 	if (thread)
 		thread->next = thread->prev = NULL;
+	dune_process.nthreads = thread ? 1 : 0;
+	paging_only_thread(thread);
 	error = host_vm_create();
 	if (!error)
 		error = paging_slots_replay();

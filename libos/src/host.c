@@ -109,6 +109,11 @@ long host_slot(uintptr_t hva, uint64_t *gpa)
 	return ret;
 }
 
+long host_flush(void)
+{
+	return guest_syscall3(SYS_ioctl, dune_process.vm_fd, (long)DUNE_VM_FLUSH, 0);
+}
+
 int dune_counters_get(struct dune_counters *counters)
 {
 	struct dune_stats stats = { .size = sizeof(stats) };

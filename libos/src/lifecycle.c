@@ -114,7 +114,7 @@ int dune_enter(void)
 		thread_self = thread_create(&error);
 	if (!thread_self)
 		return error;
-	error = thread_premap(thread_self, &error);
+	error = paging_premap(thread_self, &error);
 	if (error)
 		return error;
 	thread_self->own_tls = true;
@@ -133,9 +133,14 @@ int dune_enter(void)
 
 int dune_leave(void)
 {
+	int error;
+
 	/* In the guest without a thread of ours: `dune run` made it, and is another libdune. */
 	if (!dune_in_guest() || !thread_self)
 		return -EPERM;
+	error = dune_root_switch(DUNE_ROOT_DEFAULT);
+	if (error < 0)
+		return error;
 	leave_guest();
 	thread_self->entered = false;
 	altstack_give(thread_self);

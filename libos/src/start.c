@@ -19,7 +19,7 @@ int dune_start(uint64_t entry, uint64_t stack)
 	thread = thread_create(&error);
 	if (!thread)
 		return error;
-	error = thread_premap(thread, (void *)stack);
+	error = paging_premap(thread, (void *)stack);
 	if (error)
 		return error;
 	thread_sregs(thread, 0, 0);

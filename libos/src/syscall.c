@@ -7,6 +7,7 @@
 #include <dune/syscall.h>
 
 #include "monitor.h"
+#include "section.h"
 #include "thread.h"
 
 struct hook {
@@ -28,10 +29,11 @@ _Static_assert(sizeof(struct dune_syscall) == 80, "assembly");
 int dune_syscall_hook_set(int nr, dune_syscall_hook call, void *arg)
 {
 	struct hook *hook = nr == DUNE_SYSCALL_DEFAULT ? &hooks.rest : &hooks.own[nr];
+	struct section section;
 
 	if (nr != DUNE_SYSCALL_DEFAULT && (nr < 0 || nr >= SYSCALLS_KNOWN))
 		return -EINVAL;
-	raw_lock(&hooks.lock);
+	section_begin(&section, &hooks.lock);
 	hooks.n += !hook->call && call;
 	hooks.n -= hook->call && !call;
 	__atomic_store_n(&hook->call, NULL, __ATOMIC_SEQ_CST);
@@ -41,7 +43,7 @@ int dune_syscall_hook_set(int nr, dune_syscall_hook call, void *arg)
 		__atomic_fetch_or(&syscall_watch, SYSCALL_HOOKED, __ATOMIC_SEQ_CST);
 	else
 		__atomic_fetch_and(&syscall_watch, (uint8_t)~SYSCALL_HOOKED, __ATOMIC_SEQ_CST);
-	raw_unlock(&hooks.lock);
+	section_end(&section, &hooks.lock);
 	return 0;
 }
 

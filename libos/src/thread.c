@@ -52,6 +52,8 @@ struct dune_thread *thread_create(int *error)
 	if (thread->next)
 		thread->next->prev = thread;
 	dune_process.threads = thread;
+	__atomic_fetch_add(&dune_process.nthreads, 1, __ATOMIC_SEQ_CST);
+	paging_thread_comes(thread, DUNE_ROOT_DEFAULT);
 	raw_unlock(&dune_process.threads_lock);
 	return thread;
 }
@@ -66,6 +68,8 @@ void thread_end(struct dune_thread *thread)
 		thread->prev->next = thread->next;
 	else
 		dune_process.threads = thread->next;
+	__atomic_fetch_sub(&dune_process.nthreads, 1, __ATOMIC_SEQ_CST);
+	paging_thread_goes(thread);
 	raw_unlock(&dune_process.threads_lock);
 }
 
@@ -81,7 +85,7 @@ void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base
 					       syscall_entry_svm;
 
 	thread->run->sregs = (struct dune_sregs){
-		.cr3 = paging_root(),
+		.cr3 = paging_cr3(thread),
 		.gdt_base = (uint64_t)thread->gdt,
 		.gdt_limit = sizeof(thread->gdt) - 1,
 		.idt_base = (uint64_t)dune_process.idt,
@@ -104,18 +108,4 @@ void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base
 		monitor_sregs(thread);
 	thread->run->exit_reason = DUNE_EXIT_NONE;
 	thread->run->flags |= DUNE_RUN_SREGS;
-}
-
-int thread_premap(const struct dune_thread *thread, const void *stack)
-{
-	const void *const touched[] = {
-		thread, stack, &dune_process, trap_stubs, guest_entry,
-		(const void *)thread_create, &trap_xsave_size,
-	};
-	unsigned int i;
-	int error = 0;
-
-	for (i = 0; !error && i < sizeof(touched) / sizeof(*touched); i++)
-		error = paging_slot_fill((uintptr_t)touched[i]);
-	return error;
 }

@@ -76,6 +76,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <dune/root.h>
 #include <dune/trap.h>
 
 #include "raw.h"
@@ -123,6 +124,9 @@ struct dune_thread {
 	bool entered; /* between enter and leave: the host side's stack is in use */
 	unsigned int repeats; /* of the last host fault */
 	uint64_t fault_hva, fault_rip;
+	unsigned int busy; /* in a section: signals wait */
+	unsigned int root; /* that it is in */
+	uint32_t seen[DUNE_ROOTS_MAX]; /* generations of roots when it was last in them */
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
 	bool user_ready; /* its SFMASK is set */
 	struct tss64 tss __attribute__((aligned(128)));
@@ -151,8 +155,9 @@ struct dune_process {
 	struct raw_lock threads_lock;
 	struct dune_thread *threads;
 	struct signal_state signals;
+	unsigned int nthreads; /* in the list: vCPUs there are */
 	struct idt_gate idt[256] __attribute__((aligned(16)));
-};
+} __attribute__((aligned(4096))); /* its pages hold nothing of the program's */
 
 extern struct dune_process dune_process;
 
@@ -164,6 +169,8 @@ void host_vcpu_destroy(struct dune_thread *thread);
 void host_run_page_drop(struct dune_thread *thread);
 void host_sregs(struct dune_thread *thread);
 long host_slot(uintptr_t hva, uint64_t *gpa);
+/* No vCPU uses an older translation any more. */
+long host_flush(void);
 
 /* thread.c */
 struct dune_thread *thread_create(int *error);
@@ -171,8 +178,6 @@ void thread_destroy(struct dune_thread *thread);
 /* Its vCPU is closed and it is in no list; the block stays. */
 void thread_end(struct dune_thread *thread);
 void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base);
-/* Make sure that what an exception touches before any handler is mapped. */
-int thread_premap(const struct dune_thread *thread, const void *stack);
 extern __thread struct dune_thread *thread_self
 	__attribute__((tls_model("initial-exec")));
 
@@ -207,6 +212,7 @@ extern bool hypercall_is_vmcall;
 extern unsigned char host_syscall_special[];
 extern const char guest_entry[], syscall_entry_svm[], syscall_entry_vmx[];
 long hypercall_leave(void);
+void hypercall_signals(void);
 _Noreturn void hypercall_trap(const struct dune_trap_frame *frame, uint64_t cr2);
 
 /* syscall.c, syscall.S */
@@ -227,22 +233,30 @@ extern char trap_stubs[];
 int trap_inject_host_fault(struct dune_thread *thread);
 extern unsigned int trap_xsave_size;
 
-/* paging.c */
+/* paging/paging.c */
 int paging_init(bool huge_1g);
-uint64_t paging_root(void);
-/* Make the GiB around address usable: 0, and the access can be repeated, or -errno. */
-int paging_slot_fill(uintptr_t address);
+/* What its CR3 is in the root it is in. */
+uint64_t paging_cr3(const struct dune_thread *thread);
+/* It is in this root now, is not in its root any more. Roots with a thread in them stay. */
+void paging_thread_comes(struct dune_thread *thread, unsigned int root);
+void paging_thread_goes(struct dune_thread *thread);
+/* In the child of a fork. */
+void paging_only_thread(struct dune_thread *thread);
+/* Map in its root what an exception touches before any handler. */
+int paging_premap(const struct dune_thread *thread, const void *stack);
+/* Something is missing at address: 0 if the access can be repeated, or -errno. */
+int paging_fault(const struct dune_thread *thread, uintptr_t address);
 /* The child of a fork has a new VM: ask for the same slots in the same order. */
 int paging_slots_replay(void);
-/* Held across a fork, so that the child's tables are whole. */
 /* Whether that has tables in it. */
 bool paging_overlaps(uint64_t start, uint64_t end);
 /* For ring 0 only from now on; what is remembered of it elsewhere, the caller ends. */
 int paging_hide(uint64_t start, uint64_t end);
+/* Held across a fork, so that the child's tables are whole. */
 void paging_lock(void);
 void paging_unlock(void);
 /* Whether [from, to) can be written by the page tables; GiBs are made usable for it. */
-bool paging_writable(uintptr_t from, uintptr_t to);
+bool paging_writable(const struct dune_thread *thread, uintptr_t from, uintptr_t to);
 #endif
 
 #endif

@@ -147,14 +147,14 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 
 	if (frame->vector == DUNE_TRAP_PF &&
 	    !(frame->error_code & DUNE_PF_PRESENT) &&
-	    paging_slot_fill(fault_address()) == 0)
+	    paging_fault(thread, fault_address()) == 0)
 		return NULL;
 	if (is_fatal(frame->vector) || !handled_by_program(frame))
 		trap_to_signal(frame);
 
 	to = (frame->rsp - RED_ZONE - sizeof(*frame)) & ~(uintptr_t)63;
 	/* Faulting here would overwrite the frame under our feet. */
-	if (!paging_writable(to - trap_xsave_size - 64, to + sizeof(*frame)))
+	if (!paging_writable(thread, to - trap_xsave_size - 64, to + sizeof(*frame)))
 		trap_to_signal(frame);
 	moved = (struct dune_trap_frame *)to;
 	raw_copy(moved, frame, sizeof(*frame));

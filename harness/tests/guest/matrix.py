@@ -31,6 +31,7 @@ EXAMPLES = {
     "divide": ["42 / 6 = 7", "42 / 0 = 0, caught 1 divide error"],
     "dirty": ["every page: 256 of 256 pages are dirty", "every eighth page: 32 of 256 pages are",
               "no page: 0 of 256 pages are dirty"],
+    "pager": ["the sum of 128 pages in 16 frames is 8128", "256 pages read, 128 written"],
     "plugin": ["given a page: exit, 7 vowels",
                "given the host's stack: exception 14 at our address: yes"],
     "tracer": ['openat("/etc/passwd") = ', 'openat("/no/such/file") = -2',

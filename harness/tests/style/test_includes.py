@@ -23,6 +23,7 @@ RULES = {
     "libos/include/": (r"$^", r"dune/"),
     "libos/src/": (r"(signal/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "libos/src/signal/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
+    "libos/src/paging/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/src/gdb/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/run/": (r"(\.\./src/(gdb/)?)?[a-z_0-9]+\.h", r"dune/"),
     "libos/examples/": (r"$^", r"dune\.h|dune/"),

@@ -111,7 +111,7 @@ static bool guest_regs(struct dune_thread *thread, const struct signal_context *
 			return true;
 		monitor_settle(regs);
 	}
-	if (on_trap_stack(thread) || run->flags & DUNE_RUN_EVENT_WAITS ||
+	if (on_trap_stack(thread) || thread->busy || run->flags & DUNE_RUN_EVENT_WAITS ||
 	    (user_running(thread) && !user_is_whole(thread, &thread->run->regs)))
 		return false;
 	if (rip == (uint64_t)host_unblock_done || rip == (uint64_t)host_sigreturn_done ||

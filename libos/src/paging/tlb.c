@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/* What CPUs remember of changed entries: this one forgets at once, others when they are told. */
+#include <errno.h>
+
+#include "../thread.h"
+#include "paging.h"
+
+#define SINGLE_MAX (64 * PAGE) /* more is forgotten by forgetting all */
+
+void root_changed(struct root *root, uintptr_t start, uintptr_t end)
+{
+	struct dune_thread *thread = thread_here();
+	unsigned int nr = (unsigned int)(root - paging.roots);
+	uint64_t cr3;
+
+	root->generation++;
+	if (!thread || thread->root != nr)
+		return; /* dune_root_switch() sees to it */
+	if (end - start > SINGLE_MAX) {
+		asm volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(cr3)::"memory");
+	} else {
+		for (; start < end; start += PAGE)
+			asm volatile("invlpg (%0)" ::"r"(start) : "memory");
+	}
+	if (thread->seen[nr] == root->generation - 1)
+		thread->seen[nr] = root->generation;
+}
+
+int dune_vm_flush(void)
+{
+	if (!thread_here())
+		return -EPERM;
+	/* A thread that is not counted yet enters its vCPU, which remembers nothing, later. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&dune_process.nthreads, __ATOMIC_SEQ_CST) <= 1)
+		return 0;
+	return (int)host_flush();
+}
