@@ -50,6 +50,25 @@ static void spin(void)
 		;
 }
 
+static void *spin_forever(void *arg)
+{
+	for (;;)
+		watched++;
+	return arg;
+}
+
+/* One thread waits in a system call, one computes, one crashes. */
+static void threads_crash(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, wait_forever, NULL);
+	pthread_create(&thread, NULL, spin_forever, NULL);
+	while (!watched)
+		;
+	crash();
+}
+
 static void threads_spin(void)
 {
 	pthread_t thread;
@@ -96,6 +115,8 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	if (!strcmp(what, "crash"))
 		crash();
+	if (!strcmp(what, "cores"))
+		threads_crash();
 	if (!strcmp(what, "threads"))
 		threads_spin();
 	if (!strcmp(what, "fork"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`dune run --gdb`: Debian's gdb on the guest's registers, breakpoints, steps and signals."""
+"""`dune run --gdb`: Debian's gdb on the guest's registers, breakpoints, steps, signals; core files."""
 
 import re
 import subprocess
@@ -60,6 +60,11 @@ launch 4000 watch
 gdb_on :4000 /bin/gdb-probe -ex 'set can-use-hw-watchpoints 0' -ex 'break watch' -ex continue \\
     -ex 'watch watched' -ex continue -ex continue -ex kill >gdb.watch
 ended watch
+ulimit -c unlimited
+dune run gdb-probe cores; echo "status $?" >gdb.core
+timeout 90 gdb -nx -batch /bin/gdb-probe core -ex 'info registers rip' -ex 'x/i $pc' \\
+    -ex 'p $_siginfo._sifields._sigfault.si_addr' -ex 'thread apply all bt' >>gdb.core 2>&1
+report file gdb.core core
 gdb-probe threads >native; report file native native
 """
 
@@ -121,3 +126,9 @@ def test_sessions(guest, gdb_probe):
              r"exited with code 03", r"^handled 10\nstatus 3$")
     in_order(said["watch"], r"Old value = 0\nNew value = 5", r"Old value = 5\nNew value = 6",
              r"\[Inferior 1 .* killed\]", r"^written\nstatus 137$")
+    # Of all threads, where the guest was.
+    in_order(said["core"], r"^status 139$", r"terminated with signal SIGSEGV", r"#0 +crash \(\)",
+             r"^rip .*<crash\+\d+>", r"=> .*<crash\+\d+>:\s+mov", r"= \(void \*\) 0x1238$")
+    for thread in (r"#0 +crash \(\)[^#]*#1[^#]* threads_crash \(\)[^#]*#2[^#]* main \(",
+                   r"#0 +spin_forever \(arg", r"#0[^#]* pause \(\)[^#]*#1[^#]* wait_forever \("):
+        assert len(re.findall(r"^Thread \d .*\n" + thread, said["core"], re.M)) == 1, said["core"]

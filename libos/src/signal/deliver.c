@@ -169,17 +169,12 @@ static void resume_in_handler(struct dune_thread *thread, struct signal_context 
 	context->mask = mask;
 }
 
-/*
- * The process ends by this signal: in ring 3, with the guest's registers in
- * Linux's hands, so that a core dump shows them.
- */
-static void die_as_guest(struct dune_thread *thread, const struct signal_info *info,
-			 const struct dune_regs *guest, struct signal_context *context)
+/* In ring 3, with the guest's registers in Linux's hands. */
+static void to_linux(struct dune_thread *thread, const struct dune_regs *guest,
+		     struct signal_context *context, uint64_t mask)
 {
 	struct signal_regs *regs = &context->regs;
 
-	signal_action_default(thread->signals, info->signo, true);
-	queue(info->signo, info);
 	host_sregs(thread);
 	raw_syscall3(SYS_arch_prctl, ARCH_SET_FS, (long)thread->run->sregs.fs_base, 0);
 	raw_syscall3(SYS_arch_prctl, ARCH_SET_GS, (long)thread->run->sregs.gs_base, 0);
@@ -192,8 +187,22 @@ static void die_as_guest(struct dune_thread *thread, const struct signal_info *i
 		.cs = regs->cs, .gs = regs->gs, .fs = regs->fs, .ss = regs->ss,
 		.fpstate = regs->fpstate,
 	};
+	context->mask = mask;
+}
+
+/*
+ * The process ends by this signal, outside of Dune mode, so that a core dump shows
+ * the guest's registers, and those of the other threads.
+ */
+static void die_as_guest(struct dune_thread *thread, const struct signal_info *info,
+			 const struct dune_regs *guest, struct signal_context *context)
+{
+	if (gather_threads(info->signo)) {
+		signal_action_default(thread->signals, info->signo, true);
+		queue(info->signo, info);
+	}
 	/* No other: its handler would run in ring 3. */
-	context->mask = ~(1ull << (info->signo - 1));
+	to_linux(thread, guest, context, ~(1ull << (info->signo - 1)));
 }
 
 static void deliver(struct dune_thread *thread, struct signal_info *info,
@@ -261,10 +270,18 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 	uint64_t mask;
 
 	if (!thread) {
-		deliver_to_linux(info, context);
+		if (gather_is_under_way(signal))
+			gather_one(); /* it is where it is */
+		else
+			deliver_to_linux(info, context);
 		return;
 	}
 	if (guest_regs(thread, context, &regs, &mask)) {
+		if (gather_is_under_way(signal)) {
+			to_linux(thread, &regs, context, ~0ull);
+			gather_one();
+			return;
+		}
 		if (user_running(thread))
 			user_interrupt(thread, &regs);
 		if (thread->abandonable)

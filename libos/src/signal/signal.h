@@ -51,6 +51,13 @@ void signal_resume(struct dune_thread *thread, struct signal_context *context);
 /* Block everything; what comes in or is queued now is delivered in the loop. */
 void signal_defer(struct dune_thread *thread);
 
+/* gather.c: a core dump is about to be made. */
+/* Ask all other threads to leave, and wait for them. False: another thread dies already. */
+bool gather_threads(int signal);
+bool gather_is_under_way(int signal);
+/* By a thread that is out. */
+void gather_one(void);
+
 /* raise.c */
 /* Queue for this thread the signal that stands for a fault: not to be blocked or ignored. */
 void signal_force(struct dune_thread *thread, int signal, int code, uint64_t address);
