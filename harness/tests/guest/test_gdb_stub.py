@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`dune run --gdb`: Debian's gdb on the guest's registers, breakpoints, steps, signals; core files."""
+"""`dune run --gdb`: Debian's gdb on guests: registers, breakpoints, steps, signals; core files."""
 
 import re
 import subprocess
