@@ -2,7 +2,8 @@
 /*
  * Programs close what they did not open: every number from 3 up, before they
  * execute another. Those of the device, the VM and the vCPUs must survive that.
- * For the program they do not exist: EBADF.
+ * For the program they do not exist: EBADF, also to calls that ask which do. (Not
+ * to fcntl: it can wait for a lock, which only a plain call does as it should.)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,12 +91,14 @@ long hidden_syscall(struct dune_thread *thread)
 {
 	const struct dune_regs *regs = &thread->run->regs;
 	uint32_t nr = (uint32_t)regs->rax;
+	bool second = nr == SYS_dup2 || nr == SYS_dup3;
 
 	if (nr == SYS_close_range && (uint32_t)regs->rdi <= (uint32_t)regs->rsi &&
 	    !((uint32_t)regs->rdx & CLOSE_RANGE_CLOEXEC))
 		return close_range_spared((uint32_t)regs->rdi, (uint32_t)regs->rsi, regs->rdx);
 	if (nr != SYS_close_range &&
-	    (is_hidden((uint32_t)regs->rdi) || (nr != SYS_close && is_hidden((uint32_t)regs->rsi))))
+	    (is_hidden((uint32_t)regs->rdi) || (second && is_hidden((uint32_t)regs->rsi))))
 		return -EBADF;
-	return raw_syscall3(nr, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx);
+	return raw_syscall6(nr, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
+			    (long)regs->r10, (long)regs->r8, 0);
 }

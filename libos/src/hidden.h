@@ -10,7 +10,7 @@ struct dune_thread;
 /* Move fd, which nobody else knows yet, up: its new number, or the old one if there is no room. */
 int hidden_move(int fd);
 void hidden_close(int fd);
-/* The guest calls close, close_range, dup2 or dup3: its result. */
+/* The guest calls close, dup, fstat or one of their kin: its result. */
 long hidden_syscall(struct dune_thread *thread);
 
 #endif

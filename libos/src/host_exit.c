@@ -31,7 +31,8 @@ unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_execve] = 1,	[SYS_execveat] = 1,
 	[SYS_close] = 1,	[SYS_close_range] = 1,
 	[SYS_readlink] = 1,	[SYS_readlinkat] = 1,
-	[SYS_dup2] = 1,		[SYS_dup3] = 1,
+	[SYS_dup2] = 1,		[SYS_dup3] = 1,		[SYS_dup] = 1,
+	[SYS_fstat] = 1,	[SYS_newfstatat] = 1,	[SYS_statx] = 1,
 	[SYS_rseq] = 1,
 };
 
@@ -217,8 +218,12 @@ static long special_syscall(struct dune_thread *thread)
 		return 0;
 	case SYS_close:
 	case SYS_close_range:
+	case SYS_dup:
 	case SYS_dup2:
 	case SYS_dup3:
+	case SYS_fstat:
+	case SYS_newfstatat:
+	case SYS_statx:
 		run->regs.rax = (uint64_t)hidden_syscall(thread);
 		return 0;
 	case SYS_readlink:

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,12 +50,16 @@ static bool close_range_works(void)
 static bool ours_are_none(void)
 {
 	struct rlimit limit;
+	struct stat status;
 	int i, refused = 0;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	for (i = 3; i < (int)limit.rlim_cur; i++)
 		refused += fcntl(i, F_GETFD) >= 0 && close(i) == -1 && errno == EBADF &&
-			   dup2(0, i) == -1 && errno == EBADF;
+			   dup2(0, i) == -1 && errno == EBADF &&
+			   fstat(i, &status) == -1 && errno == EBADF &&
+			   syscall(SYS_fstat, i, &status) == -1 && errno == EBADF &&
+			   dup(i) == -1 && errno == EBADF;
 	return refused == 3 && getppid() > 0; /* the device, the VM, the vCPU */
 }
 
