@@ -30,12 +30,22 @@ class Wanted:
 
 _PERL = "/usr/lib/x86_64-linux-gnu/perl-base/"
 
+_GCC = "/usr/lib/gcc/x86_64-linux-gnu/12/"
+_C_LIBRARY = (      # what a compiler needs of libc6-dev
+    "/usr/include/*", "/usr/include/x86_64-linux-gnu/**/*", "/usr/lib/x86_64-linux-gnu/*crt?.o",
+    "/usr/lib/x86_64-linux-gnu/libc.so", "/usr/lib/x86_64-linux-gnu/libc_nonshared.a")
 _PYTHON = "/usr/lib/python3.11/"
 
 PROGRAMS = {
     "coreutils": Wanted(("/bin/*", "/usr/bin/*")),
     "curl": Wanted(("/usr/bin/curl",)),
     "dash": Wanted(("/bin/dash",)),
+    "gcc-12": Wanted(
+        ("/usr/bin/gcc-12", "/usr/bin/as", "/usr/bin/ld", _GCC + "cc1", _GCC + "collect2"),
+        packages=("binutils", "binutils-x86-64-linux-gnu", "cpp-12", "libc6-dev", "libgcc-12-dev",
+                  "libgcc-s1"),
+        files=_C_LIBRARY + (_GCC + "crt*", _GCC + "libgcc*", _GCC + "include/*",
+                            _GCC + "liblto_plugin.so", "/lib/x86_64-linux-gnu/libgcc_s.so.1")),
     "gdb-minimal": Wanted(("/usr/bin/gdb",)),
     "lighttpd": Wanted(("/usr/sbin/lighttpd",), files=("/usr/lib/lighttpd/*.so",),
                        without=("/usr/lib/lighttpd/mod_maxminddb.so",)),
@@ -58,10 +68,8 @@ PROGRAMS = {
     "redis-server": Wanted(("/usr/bin/redis-*",), packages=("redis-tools",)),
     "sqlite3": Wanted(("/usr/bin/sqlite3",)),
     "stress-ng": Wanted(("/usr/bin/stress-ng",)),
-    "tcc": Wanted(("/usr/bin/tcc",), packages=("libc6-dev",), files=(
-        "/usr/include/*", "/usr/include/x86_64-linux-gnu/**/*",
-        "/usr/lib/x86_64-linux-gnu/tcc/**/*", "/usr/lib/x86_64-linux-gnu/crt?.o",
-        "/usr/lib/x86_64-linux-gnu/libc.so", "/usr/lib/x86_64-linux-gnu/libc_nonshared.a")),
+    "tcc": Wanted(("/usr/bin/tcc",), packages=("libc6-dev",),
+                  files=_C_LIBRARY + ("/usr/lib/x86_64-linux-gnu/tcc/**/*",)),
     "wrk": Wanted(("/usr/bin/wrk",)),
 }
 

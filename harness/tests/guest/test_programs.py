@@ -2,16 +2,19 @@
 """Programs as they are, by `dune run`, in ring 0 and in ring 3: output and status as without it."""
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from dunelab import packages, paths
+
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "programs"
 LISTED = tomllib.loads((HERE / "programs.toml").read_text())["program"]
-QUICK = {"qemu": 240, "bochs": 480, "bochs-vmx": 480}   # seconds for all rows that are not long
-LONG = {"qemu": 900, "bochs": 1800, "bochs-vmx": 1800}  # for one that is
+QUICK = {"qemu": 300, "bochs": 400, "bochs-vmx": 400}  # seconds for all rows that are not long
+LONG = {"qemu": 1500, "bochs": 2400, "bochs-vmx": 2400}  # for one that is
 MARKS = {"qemu": [], "bochs": [pytest.mark.bochs], "bochs-vmx": [pytest.mark.bochs]}
 
 WAYS = {"native": "", "dune": "dune run", "monitor": "dune run --monitor"}
@@ -37,9 +40,9 @@ def run_all(guest, engine, programs, **options):
     script = "insmod /lab/modules/dune.ko\n" + "".join(
         ONE.format(way=way, nr=nr, command=command, limit=options["timeout_s"] // 3)
         for nr in range(len(programs)) for way, command in WAYS.items())
-    packages = sorted({name for row in programs for name in row.get("packages", ())})
+    wanted = sorted({name for row in programs for name in row.get("packages", ())})
     result = guest(script + "rmmod dune\n", files=files, engine=engine, cpus=2,
-                   package_names=packages, **options)
+                   package_names=wanted, **options)
     assert result.exit_code == 0, result.detail
     different = {}
     for nr, row in enumerate(programs):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs one of Python's own test modules and prints each test's outcome, without times."""
+"""Runs one of Python's own test modules and prints each test's outcome, without times.
+
+python_tests.py MODULE [WORD]...: only tests whose names contain one of the words, if there are any.
+"""
 
 import os
 import sys
@@ -38,7 +41,7 @@ class Outcomes(unittest.TestResult):
             self._bad(test, err)
 
 
-name, skipped = sys.argv[1], sys.argv[2:]
+name, only = sys.argv[1], sys.argv[2:]
 support.verbose = 0
 suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{name}")
 
@@ -52,7 +55,7 @@ def flat(tests):
 
 
 wanted = unittest.TestSuite(test for test in flat(suite)
-                            if not any(word in test.id() for word in skipped))
+                            if not only or any(word in test.id() for word in only))
 outcomes = Outcomes()
 wanted.run(outcomes)
 for test, outcome in sorted(outcomes.found.items()):
