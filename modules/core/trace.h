@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoints: entry, exit, system call, nested fault, invalidation. */
+/* Tracepoints: entry, exit, sample, system call, nested fault, invalidation. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dune
 
@@ -9,6 +9,7 @@
 #include <linux/tracepoint.h>
 
 #include "core/exit.h"
+#include "core/sample.h"
 #include "core/vcpu.h"
 
 TRACE_EVENT(dune_vmentry,
@@ -50,6 +51,22 @@ TRACE_EVENT(dune_vmexit,
 				   VCPU_EXIT_LIST(VCPU_EXIT_SYMBOL)
 				   { -1, NULL }),
 		  __entry->hw_reason, __entry->rip)
+);
+
+/* An interrupt of the host has met the guest: for perf, in the guest's own code. */
+TRACE_EVENT(dune_sample,
+	TP_PROTO(unsigned int vm, const struct dune_regs *regs),
+	TP_ARGS(vm, regs),
+	TP_STRUCT__entry(
+		__field(unsigned int, vm)
+		__field(u64, rip)
+	),
+	TP_fast_assign(
+		sample_regs(__regs, regs);
+		__entry->vm = vm;
+		__entry->rip = regs->rip;
+	),
+	TP_printk("vm=%u rip=%#llx", __entry->vm, __entry->rip)
 );
 
 TRACE_EVENT(dune_syscall,
