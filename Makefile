@@ -33,7 +33,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(
 
 .PHONY: deps-kernel test-kernels test-debug test-long test-programs bench fuzz \
 	fuzz-check experiment-check help deps doctor kernel \
-	modules libos install uninstall workloads guest build experiment \
+	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
@@ -66,7 +66,7 @@ fuzz-check: ## only check the arguments of `make fuzz`
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
 	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
 
-test: build test-host test-guest test-bochs $(if $(filter 6.1,$(KERNEL)),test-kernels) ## the whole test suite
+test: build test-host test-rust test-guest test-bochs $(if $(filter 6.1,$(KERNEL)),test-kernels) ## the whole test suite
 	$(Q)echo "all tests passed"
 
 test-host: kernel ## units on this host, sanitizers on: seconds
@@ -76,8 +76,11 @@ test-host: kernel ## units on this host, sanitizers on: seconds
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
 	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
-test-guest: build ## tests in QEMU guests
+test-guest: build rust ## tests in QEMU guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and not bochs" tests/guest
+
+test-rust: rust ## the crate on this host: errors, layouts, examples of its documentation
+	$(Q)cd libos/bindings/rust && $(CARGO) test -q
 
 test-bochs: build bochs ## tests in Bochs guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and bochs" tests/guest
@@ -117,6 +120,9 @@ deps: ## install missing Debian packages (root or sudo), or print the line that 
 deps-kernel: ## the packages that building the debug kernel needs
 	$(Q)scripts/deps kernel
 
+deps-rust: ## the packages that building the crate needs
+	$(Q)scripts/deps rust
+
 run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=qemu]
 	$(Q)$(DUNELAB) boot --engine '$(call engine,qemu)' -- "$$CMD"
 
@@ -132,6 +138,15 @@ libos: deps ## libdune, its examples, and the tests of both interfaces
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
+
+# Debian's cargo and compiler, whichever else there are, and nothing that is not in the tree.
+RUST_FLAGS := -D warnings -C target-feature=+crt-static
+CARGO = env DUNE_LIB_DIR='$(BUILD)/libos/public' CARGO_TARGET_DIR='$(BUILD)/rust' CC=gcc \
+	CARGO_HOME='$(BUILD)/rust/home' CARGO_NET_OFFLINE=true RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc \
+	RUSTFLAGS='$(RUST_FLAGS)' RUSTDOCFLAGS='$(RUST_FLAGS)' /usr/bin/cargo --locked $(if $(V),,-q)
+
+rust: libos deps-rust ## libdune's Rust crate, its example and its checks
+	$(Q)cd libos/bindings/rust && $(CARGO) build --examples
 
 install: libos ## libdune, headers, man pages, pkg-config file and `dune`: PREFIX=/usr/local DESTDIR=
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) install
