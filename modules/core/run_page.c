@@ -47,8 +47,8 @@ static int sregs_check(const struct vcpu *vcpu, const struct dune_sregs *s)
 	/* An MSR of 32 bits. */
 	if (s->sfmask >> 32)
 		return -EINVAL;
-	/* Beyond the slots nothing is mapped: an entry would only fault. */
-	if (s->cr3 & ~PAGE_MASK ||
+	/* The guest has PCIDs where the host has. Beyond the slots nothing is mapped. */
+	if ((s->cr3 & ~PAGE_MASK && !boot_cpu_has(X86_FEATURE_PCID)) ||
 	    s->cr3 >= (u64)READ_ONCE(vcpu->vm->slots.n) << DUNE_SLOT_SHIFT)
 		return -EINVAL;
 	if (s->tr & 7)

@@ -108,7 +108,7 @@ static void control_init(struct vmcb_control_area *control, const struct vm *vm)
 static void save_init(struct vmcb_save_area *save)
 {
 	/* As the host's, so that the guest can do what user code can. */
-	const u64 cr4_host = X86_CR4_OSXSAVE | X86_CR4_FSGSBASE;
+	const u64 cr4_host = X86_CR4_OSXSAVE | X86_CR4_FSGSBASE | X86_CR4_PCIDE;
 
 	save->efer = EFER_LME | EFER_LMA | EFER_NX | EFER_SCE | EFER_SVME;
 	save->cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE |

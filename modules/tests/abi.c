@@ -123,7 +123,7 @@ static bool state_refused(void (*spoil)(struct dune_run *run))
 
 static void bad_rip(struct dune_run *run) { run->regs.rip = 1ull << 63; }
 static void bad_cr3(struct dune_run *run) { run->sregs.cr3 = 1ull << 39; }
-static void odd_cr3(struct dune_run *run) { run->sregs.cr3 |= 1; }
+static void keeping_cr3(struct dune_run *run) { run->sregs.cr3 |= 1ull << 63; }
 static void bad_gdt(struct dune_run *run) { run->sregs.gdt_base = 1ull << 60; }
 static void bad_lstar(struct dune_run *run) { run->sregs.lstar = 1ull << 60; }
 static void bad_fs(struct dune_run *run) { run->sregs.fs_base = 1ull << 47; }
@@ -159,7 +159,7 @@ static void bad_states(void)
 		void (*spoil)(struct dune_run *run);
 	} states[] = {
 		{ "non-canonical rip", bad_rip }, { "cr3 outside all slots", bad_cr3 },
-		{ "unaligned cr3", odd_cr3 },	  { "non-canonical gdt", bad_gdt },
+		{ "cr3 that keeps translations", keeping_cr3 }, { "non-canonical gdt", bad_gdt },
 		{ "non-canonical lstar", bad_lstar }, { "non-canonical fs", bad_fs },
 		{ "ring-3 cs and ring-0 ss", user_cs }, { "null cs", null_cs },
 		{ "ring 1", ring_1 },		  { "null ss in ring 3", null_ss },

@@ -239,14 +239,36 @@ static void page_tables(void)
 	ktap_check(trapped(bare_run(bare), BARE_GP, 0), "CR3 beyond MAXPHYADDR");
 }
 
+/* Where the CPU has none these bits say how tables are cached; they stay as they are too. */
+static void context_identifiers(void)
+{
+	LOAD(0, "\x0f\x20\xd8"	   /* mov %cr3, %rax */
+		"\x48\x83\xc8\x18" /* or $0x18, %rax */
+		"\x0f\x22\xd8"	   /* mov %rax, %cr3 */
+		"\x31\xc0\x0f\xa2" /* cpuid: out and in again */
+		"\x0f\x20\xd8"	   /* mov %cr3, %rax */
+		"\x8a\x16");	   /* mov (%rsi), %dl */
+	ktap_check(bare_run(bare).reached_end && (bare->run->regs.rax & 0xfff) == 0x18,
+		   "a PCID outlives an exit");
+	ktap_check(!raw_request(bare->vcpu, DUNE_VCPU_SREGS, NULL) &&
+			   (bare->run->sregs.cr3 & 0xfff) == 0x18,
+		   "a PCID is told to user space");
+	/* CR4 as Linux has it decides: the guest cannot have another opinion. */
+	LOAD(0, "\x0f\x20\xe0"); /* mov %cr4, %rax */
+	ktap_check(bare_run(bare).reached_end &&
+			   (bare->run->regs.rax >> 17 & 1) == bare_pcid(),
+		   "PCIDs are the guest's where they are the host's");
+}
+
 int main(void)
 {
 	bare = bare_create();
-	ktap_plan(7 + 5 + 7 + 11);
+	ktap_plan(7 + 5 + 7 + 11 + 3);
 	stacks();
 	host_stacks();
 	control_flow();
 	page_tables();
+	context_identifiers();
 	bare_destroy(bare);
 	return ktap_exit_status();
 }

@@ -233,7 +233,11 @@ static void system_registers(void)
 	SREGS_REFUSED("a GS base that is not canonical is invalid", s->gs_base = 1ul << 62);
 	SREGS_REFUSED("a kernel GS base that is not canonical is invalid",
 		      s->kernel_gs_base = 1ul << 48);
-	SREGS_REFUSED("cr3 with a PCID is invalid", s->cr3 |= 0x10);
+	bare_reset(bare);
+	bare_load(bare, 0, "", 0);
+	bare->run->sregs.cr3 |= 0x10;
+	ktap_check(bare_run(bare).error == (bare_pcid() ? 0 : -EINVAL),
+		   "cr3 with a PCID is invalid unless the CPU has them");
 	SREGS_REFUSED("cr3 beyond the slots is invalid", s->cr3 = 1ul << 30);
 	SREGS_REFUSED("cr3 with the bit that keeps translations is invalid", s->cr3 |= 1ul << 63);
 	SREGS_REFUSED("cs in an LDT is invalid", s->cs |= 4);

@@ -96,7 +96,7 @@ static void msr_lists_write(struct vmx_msr_lists *msrs)
 static void guest_write(void)
 {
 	/* As the host's, so that the guest can do what user code can. */
-	const u64 cr4_host = X86_CR4_OSXSAVE | X86_CR4_FSGSBASE;
+	const u64 cr4_host = X86_CR4_OSXSAVE | X86_CR4_FSGSBASE | X86_CR4_PCIDE;
 	const u64 cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE |
 			X86_CR0_WP | X86_CR0_AM | X86_CR0_PG;
 	const u64 cr4 = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR |

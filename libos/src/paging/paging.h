@@ -49,7 +49,7 @@ struct root {
 struct paging {
 	struct raw_lock lock;
 	bool huge_1g;
-	bool pcid;
+	bool pcid; /* known when the first thread changes its root */
 	char *arena; /* tables; in one GiB, so that one base converts all */
 	size_t arena_used;
 	uint64_t *free; /* tables, linked by their first words */

@@ -6,6 +6,7 @@
 #include "paging.h"
 
 #define CR3_NO_FLUSH (1ull << 63)
+#define CR4_PCIDE (1ull << 17)
 
 struct root *root_get(int nr)
 {
@@ -141,7 +142,7 @@ static int root_enter(struct dune_thread *thread, struct root *root, const void 
 {
 	unsigned int nr = (unsigned int)(root - paging.roots);
 	bool known = thread->seen[nr] == root->generation;
-	uint64_t cr3;
+	uint64_t cr3, cr4;
 	int error = known ? 0 : own_map_thread(root, thread, stack);
 
 	if (error)
@@ -149,6 +150,9 @@ static int root_enter(struct dune_thread *thread, struct root *root, const void 
 	if (!usable(root, stack, PTE_PRESENT | PTE_WRITE, 0) ||
 	    !usable(root, code, PTE_PRESENT, PTE_NX))
 		return -EFAULT;
+	/* A root's number is its PCID, and what is remembered of it outlives the switch. */
+	asm volatile("mov %%cr4, %0" : "=r"(cr4));
+	paging.pcid = cr4 & CR4_PCIDE;
 	paging_thread_goes(thread);
 	paging_thread_comes(thread, nr);
 	thread->seen[nr] = root->generation;

@@ -53,11 +53,11 @@ struct dune_regs {
 /*
  * System state of the vCPU. CS, SS and the data segments are flat 64-bit
  * segments of ring 0 or 3, as both selectors say; CR0, CR4 and EFER are fixed by the
- * module (paging, WP, PAE, OSFXSR, OSXSAVE, FSGSBASE where the CPU has it, NX,
- * SYSCALL).
+ * module (paging, WP, PAE, OSFXSR, OSXSAVE, FSGSBASE and PCIDE where the host
+ * uses them, NX, SYSCALL).
  */
 struct dune_sregs {
-	__u64 cr3;      /* guest-physical, page aligned */
+	__u64 cr3;      /* guest-physical, page aligned; below it a PCID, if CR4 has PCIDE */
 	__u64 gdt_base; /* all bases canonical */
 	__u64 idt_base;
 	__u64 tss_base;

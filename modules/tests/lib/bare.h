@@ -86,6 +86,15 @@ enum bare_vector {
 	BARE_AC = 17,
 };
 
+/* Whether CR3 has a process-context identifier. */
+static inline bool bare_pcid(void)
+{
+	uint32_t a = 1, b, c = 0, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return c >> 17 & 1;
+}
+
 /* Exits the program (KTAP bail out) if the module refuses. */
 struct bare *bare_create(void);
 void bare_destroy(struct bare *bare);
