@@ -48,10 +48,11 @@ fn link(folder: &Path) {
 
 fn ask_pkg_config() {
     let tool = env::var("PKG_CONFIG").unwrap_or_else(|_| "pkg-config".to_string());
-    let done = match Command::new(&tool).args(["--print-errors", "--variable=libdir", "dune"]).output() {
-        Ok(done) => done,
-        Err(error) => fail(&format!("cannot run {tool}: {error}")),
-    };
+    let done =
+        match Command::new(&tool).args(["--print-errors", "--variable=libdir", "dune"]).output() {
+            Ok(done) => done,
+            Err(error) => fail(&format!("cannot run {tool}: {error}")),
+        };
     let said = String::from_utf8_lossy(&done.stdout).trim().to_string();
     if !done.status.success() || said.is_empty() {
         fail(&format!("{tool} does not know dune: {}", String::from_utf8_lossy(&done.stderr)));

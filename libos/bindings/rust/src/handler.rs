@@ -65,8 +65,9 @@ impl<F: ?Sized> Slot<F> {
         Slot(AtomicPtr::new(ptr::null_mut()))
     }
 
-    pub(crate) fn put(&self, closure: Box<F>) -> Put {
-        let raw = Box::into_raw(Box::new(closure));
+    /// Boxed twice, so that one word is where it is; by the caller, outside of setting().
+    pub(crate) fn put(&self, closure: Box<Box<F>>) -> Put {
+        let raw = Box::into_raw(closure);
         self.0.store(raw, Ordering::Release);
         Put(raw as *const c_void)
     }
@@ -90,8 +91,8 @@ impl<F: ?Sized> Slot<F> {
 
 static SETTING: AtomicBool = AtomicBool::new(false);
 
-/// One setting at a time, of a slot and of libdune's. `set` makes no system call: a hook of it
-/// might wait for the lock that its own thread holds.
+/// One setting at a time, of a slot and of libdune's. `set` makes no system call, hence allocates and
+/// frees nothing: a hook of the call might wait for the lock that its own thread holds.
 pub(crate) fn setting<R>(set: impl FnOnce() -> R) -> R {
     let mut tries = 0u32;
     while SETTING.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -114,10 +115,10 @@ mod tests {
     fn only_who_put_it_takes_it_back() {
         let slot: Slot<dyn Fn() -> u32 + Send + Sync> = Slot::new();
         assert!(slot.get().is_none());
-        let first = slot.put(Box::new(|| 1));
+        let first = slot.put(Box::new(Box::new(|| 1)));
         assert_eq!(slot.get().unwrap()(), 1);
         let old = slot.get().unwrap();
-        let second = slot.put(Box::new(|| 2));
+        let second = slot.put(Box::new(Box::new(|| 2)));
         assert_eq!((old(), slot.get().unwrap()()), (1, 2));
         assert!(!slot.take_back(&first) && slot.get().is_some());
         assert!(slot.take_back(&second) && slot.get().is_none());

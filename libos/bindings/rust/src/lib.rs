@@ -33,6 +33,11 @@ pub mod trap;
 mod user;
 mod walk;
 
+/// Its example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub use error::{Error, Operation, Result};
 pub use lifecycle::{enter, in_dune_mode, init, Inside};
 pub use pagefault::{on_page_fault, Access, Fault, PageFault, PageFaultHandler};

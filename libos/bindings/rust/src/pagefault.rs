@@ -94,7 +94,7 @@ impl Range {
         }
     }
 
-    pub(crate) fn set(&self, f: Box<RangeFn>) -> Result<()> {
+    pub(crate) fn set(&self, f: Box<Box<RangeFn>>) -> Result<()> {
         handler::setting(|| {
             self.handler.put(f);
             install()
@@ -173,8 +173,9 @@ impl Drop for PageFaultHandler {
 pub unsafe fn on_page_fault(
     f: impl Fn(&mut PageFault<'_>) -> Fault + Send + Sync + 'static,
 ) -> Result<PageFaultHandler> {
+    let f: Box<Box<FaultFn>> = Box::new(Box::new(f));
     handler::setting(|| {
-        let put = GENERAL.put(Box::new(f));
+        let put = GENERAL.put(f);
         install().map(|()| PageFaultHandler(put))
     })
 }

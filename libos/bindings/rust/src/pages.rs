@@ -143,7 +143,7 @@ impl Pages {
     ) -> Result<()> {
         // The handler may edit.
         self.edited.store(true, Ordering::Relaxed);
-        self.range().set(Box::new(f))
+        self.range().set(Box::new(Box::new(f)))
     }
 
     fn range(&self) -> &'static Range {

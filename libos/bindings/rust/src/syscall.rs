@@ -155,8 +155,9 @@ pub unsafe fn hook(
     f: impl Fn(&mut Call) -> Action + Send + Sync + 'static,
 ) -> Result<Hook> {
     let n = slot(number).ok_or_else(|| Error::new(Operation::Hook, errno::EINVAL))?;
+    let f: Box<Box<HookFn>> = Box::new(Box::new(f));
     handler::setting(|| {
-        let put = SLOTS[n].put(Box::new(f));
+        let put = SLOTS[n].put(f);
         // SAFETY: on_call() finds what was put, or nothing.
         let error = unsafe { raw::dune_syscall_hook_set(number, Some(on_call), n as *mut c_void) };
         check(Operation::Hook, error.into())?;

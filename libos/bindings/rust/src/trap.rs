@@ -5,7 +5,7 @@ use std::mem;
 use std::os::raw::{c_uint, c_void};
 use std::ptr;
 
-use crate::error::{check, Operation, Result};
+use crate::error::{Error, Operation, Result};
 use crate::handler::{self, Put, Slot};
 use crate::raw;
 
@@ -87,13 +87,19 @@ impl Drop for Handler {
 /// # }
 /// ```
 pub unsafe fn set(vector: u32, f: impl Fn(&mut Frame) + Send + Sync + 'static) -> Result<Handler> {
-    handler::setting(|| {
+    let f: Box<Box<TrapFn>> = Box::new(Box::new(f));
+    let put = handler::setting(|| {
         // Refuses vectors before their slot is touched.
         // SAFETY: on_trap() finds nothing in an empty slot, and otherwise what was put there.
-        let error = unsafe { raw::dune_trap_set(vector, Some(on_trap), ptr::null_mut()) };
-        check(Operation::Trap, error.into())?;
-        Ok(Handler { vector, put: SLOTS[vector as usize].put(Box::new(f)) })
-    })
+        match unsafe { raw::dune_trap_set(vector, Some(on_trap), ptr::null_mut()) } {
+            0 => Ok(SLOTS[vector as usize].put(f)),
+            error => Err((error, f)), // to be freed outside
+        }
+    });
+    match put {
+        Ok(put) => Ok(Handler { vector, put }),
+        Err((error, _)) => Err(Error::new(Operation::Trap, -error)),
+    }
 }
 
 unsafe extern "C" fn on_trap(frame: *mut Frame, _arg: *mut c_void) {
