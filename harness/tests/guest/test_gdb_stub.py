@@ -24,11 +24,23 @@ ended() {
 """
 
 PLAIN = """
+cat >over <<'EOF'
+tbreak write
+continue
+while *(unsigned short *)$pc != 0x050f
+stepi
+end
+set $at = $pc
+stepi
+printf "over SYSCALL: %d bytes, %d\\n", $pc - $at, $rax
+stepi
+printf "and on: %d\\n", $pc - $at > 2
+EOF
 launch 4000 plain
 gdb_on :4000 /bin/gdb-probe -ex 'info registers rip' -ex 'break inner' -ex continue -ex bt \\
     -ex 'info registers rip cs' -ex 'print n' -ex 'x/i $pc' -ex stepi -ex next -ex finish \\
     -ex 'print marker' -ex 'set var marker = 1000' -ex delete -ex 'print outer(1)' \\
-    -ex 'print $xmm0' -ex continue >gdb.plain
+    -ex 'print $xmm0' -x over -ex continue >gdb.plain
 ended plain
 """
 
@@ -89,7 +101,8 @@ def check_plain(text):
              r"#1 .* outer \(n=35\)", r"#2 .* main \(argc=2", r"^rip .*<inner\+\d+>",
              r"^cs +0x10 ", r"\$1 = 35$", r"=> 0x\w+ <inner\+\d+>:\s+mov", r"^17\s",
              r"Value returned is \$2 = 84", r"\$3 = 42$", r"\$4 = 2003$",
-             r"\$5 = {v4_float", r"exited with code 03", r"^outer 85$", r"^status 3$")
+             r"\$5 = {v4_float", r"over SYSCALL: 2 bytes, 9$", r"and on: 1$",
+             r"exited with code 03", r"^outer 85$", r"^status 3$")
 
 
 INTEL = pytest.param("bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])

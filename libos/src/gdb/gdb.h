@@ -151,7 +151,8 @@ void view_store(struct task *task, bool step);
 /* TF is gone again. */
 void view_unstep(struct task *task);
 uint64_t view_here(const void *own); /* the address of the same thing over there */
-bool view_in_syscall_entry(const struct task *task);
+/* In `dune run' itself: the entry of SYSCALL, a hook. A step goes on until it is through. */
+bool view_in_libdune(const struct task *task);
 
 /* regs.c */
 #define REGS_SIZE 1024 /* bytes that all registers take at most */

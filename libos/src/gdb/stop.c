@@ -53,10 +53,13 @@ static bool is_event(struct task *task)
 		task->view_changed = task->at_breakpoint = true;
 	}
 	if (trap && stepped && task->info.si_code == TRAP_TRACE && !stopping &&
-	    view_in_syscall_entry(task)) {
+	    view_in_libdune(task)) {
 		task_resume(task, true, 0);
 		return false;
 	}
+	/* Before the way back of SYSCALL, for which gdb sees the place behind: it was one step. */
+	if (trap && stepped && task->block)
+		task->view_changed |= task->view.regs.rip != task->run.regs.rip;
 	return true;
 }
 

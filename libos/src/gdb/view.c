@@ -70,7 +70,14 @@ static void view_linux(struct task *task)
 	};
 }
 
-bool view_in_syscall_entry(const struct task *task)
+bool view_in_libdune(const struct task *task)
+{
+	extern const char __ehdr_start[] __attribute__((weak, visibility("hidden"))), etext[];
+
+	return task->block && within(task->view.regs.rip, __ehdr_start, etext);
+}
+
+static bool in_syscall_entry(const struct task *task)
 {
 	return task->block && within(task->view.regs.rip, syscall_entry_svm,
 				     (const char *)syscall_past_hooks);
@@ -82,7 +89,7 @@ static void finish_syscall(struct task *task)
 	const unsigned char jmp_rcx[2] = { 0xff, 0xe1 };
 	unsigned char code[2];
 
-	if (view_in_syscall_entry(task) &&
+	if (in_syscall_entry(task) &&
 	    memory_read(task->view.regs.rip, code, 2) == 2 &&
 	    code[0] == jmp_rcx[0] && code[1] == jmp_rcx[1])
 		task->view.regs.rip = task->view.regs.rcx;
