@@ -8,16 +8,6 @@
 
 struct paging paging;
 
-uint64_t table_gpa(const uint64_t *table)
-{
-	return paging.arena_gpa + (uint64_t)((const char *)table - paging.arena);
-}
-
-uint64_t *table_at(uint64_t entry)
-{
-	return (uint64_t *)(paging.arena + ((entry & PTE_ADDRESS) - paging.arena_gpa));
-}
-
 uint64_t *table_new(void)
 {
 	uint64_t *table = paging.free;

@@ -55,9 +55,10 @@ static int edit_some(struct root *root, enum edit edit, uintptr_t *a, uintptr_t 
 		*a = end;
 		return 0;
 	}
-	level = fits(*a, memory, end - *a) ? 2 : 1;
-	if (!error)
+	if (!error && level > 1) {
+		level = fits(*a, memory, end - *a) ? 2 : 1;
 		error = entry_make(root, *a, &level, &entry);
+	}
 	if (error)
 		return error;
 	if (level == 2) {

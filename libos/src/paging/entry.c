@@ -7,10 +7,10 @@
 uint64_t *entry_find(const struct root *root, uintptr_t address, int *level)
 {
 	uint64_t *table = root->table;
-	int l;
+	int l, shift = 39;
 
-	for (l = 4;; l--) {
-		uint64_t *entry = &table[entry_index(address, l)];
+	for (l = 4;; l--, shift -= 9) {
+		uint64_t *entry = &table[address >> shift & (ENTRIES - 1)];
 		uint64_t value = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 
 		if (!entry_is_table(value, l)) {

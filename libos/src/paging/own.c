@@ -9,7 +9,7 @@
 
 extern const char trap_end[];
 
-static bool overlap(uintptr_t start, uintptr_t end, const void *own, size_t size)
+static inline bool overlap(uintptr_t start, uintptr_t end, const void *own, size_t size)
 {
 	uintptr_t first = (uintptr_t)own & ~(PAGE - 1);
 	uintptr_t behind = ((uintptr_t)own + size + PAGE - 1) & ~(PAGE - 1);

@@ -62,14 +62,22 @@ struct paging {
 	uintptr_t image_start, image_end;
 } __attribute__((aligned(4096))); /* its pages hold nothing of the program's */
 
-extern struct paging paging;
+extern struct paging paging __attribute__((visibility("hidden")));
 
-/* arena.c: under the lock, but for the conversions */
+static inline uint64_t table_gpa(const uint64_t *table)
+{
+	return paging.arena_gpa + (uint64_t)((const char *)table - paging.arena);
+}
+
+static inline uint64_t *table_at(uint64_t entry)
+{
+	return (uint64_t *)(paging.arena + ((entry & PTE_ADDRESS) - paging.arena_gpa));
+}
+
+/* arena.c: under the lock */
 int arena_init(void);
 uint64_t *table_new(void); /* zeroed, or NULL */
 void table_free(uint64_t *table);
-uint64_t table_gpa(const uint64_t *table);
-uint64_t *table_at(uint64_t entry);
 
 /* slot.c: under the lock */
 int slot_gpa(uintptr_t hva, uint64_t *gpa);
@@ -82,11 +90,6 @@ int slot_touch(struct root *root, uintptr_t address);
 int hide_in_gib(struct root *root, uintptr_t gib);
 
 /* entry.c */
-static inline unsigned int entry_index(uintptr_t address, int level)
-{
-	return address >> (12 + 9 * (level - 1)) & (ENTRIES - 1);
-}
-
 static inline bool entry_is_table(uint64_t entry, int level)
 {
 	return level > 1 && (entry & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT;
