@@ -99,9 +99,7 @@ static unsigned int fault_repeats(struct dune_thread *thread)
 /* The guest was handling an exception: its stack is no place for another one. */
 static bool on_trap_stack(const struct dune_thread *thread)
 {
-	uint64_t rsp = thread->run->regs.rsp;
-
-	return !user_running(thread) && rsp - (uint64_t)thread < BLOCK_SIZE;
+	return !user_running(thread) && trap_in_flight((uint64_t)thread, &thread->run->regs);
 }
 
 /*

@@ -21,6 +21,9 @@ _Static_assert(offsetof(struct dune_thread, own_bases) == THREAD_OWN_BASES, "ass
 _Static_assert(offsetof(struct dune_thread, gdt) == THREAD_GDT, "assembly");
 _Static_assert(offsetof(struct dune_thread, trapping) == THREAD_TRAPPING, "assembly");
 _Static_assert(offsetof(struct dune_thread, hook_sp) == THREAD_HOOK_SP, "assembly");
+_Static_assert(offsetof(struct dune_thread, safe_low) == THREAD_SAFE_LOW, "assembly");
+_Static_assert(offsetof(struct dune_thread, safe_high) == THREAD_SAFE_HIGH, "assembly");
+_Static_assert(offsetof(struct dune_thread, safe_edits) == THREAD_SAFE_EDITS, "assembly");
 _Static_assert(sizeof(struct dune_trap_frame) == TRAP_FRAME_SIZE, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");

@@ -38,6 +38,9 @@
 #define THREAD_GDT 128
 #define THREAD_TRAPPING 80
 #define THREAD_HOOK_SP 88
+#define THREAD_SAFE_LOW 96
+#define THREAD_SAFE_HIGH 104
+#define THREAD_SAFE_EDITS 112
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -111,6 +114,9 @@ struct dune_thread {
 	uint64_t own_bases[2]; /* FS and GS of ring 0, while ring 3 has its own */
 	bool trapping; /* an exception of ring 3 is on the trap stack */
 	void *hook_sp; /* HOOK_STACK_TOP */
+	/* A trap frame in here fits, unless the page tables were edited since. */
+	uint64_t safe_low, safe_high;
+	uint32_t safe_edits;
 	uint64_t gdt[12] __attribute__((aligned(64)));
 	struct signal_state *signals;
 	struct signal_stack altstack; /* the guest's */
@@ -232,7 +238,17 @@ void trap_dispatch(struct dune_trap_frame *frame);
 extern char trap_stubs[];
 int trap_inject_host_fault(struct dune_thread *thread);
 extern unsigned int trap_xsave_size;
+extern const char trap_moving[], trap_moved[];
 
+/* Of a thread in ring 0: it is on its trap stack, or still needs what is there. */
+static inline bool trap_in_flight(uint64_t block, const struct dune_regs *regs)
+{
+	return regs->rsp - block < BLOCK_SIZE ||
+	       (regs->rip >= (uint64_t)trap_moving && regs->rip < (uint64_t)trap_moved);
+}
+
+/* How often page tables were edited: after each, what was known of them is not. */
+extern uint32_t paging_edits;
 /* paging/paging.c */
 int paging_init(bool huge_1g);
 /* What its CR3 is in the root it is in. */

@@ -9,6 +9,7 @@
 #include "xsave.h"
 
 #define FRAME_CS 144
+#define RED_ZONE 128
 
 	.section .note.GNU-stack, "", @progbits
 	.text
@@ -30,11 +31,65 @@ trap_stubs:
 	.endr
 	.balign 16
 
+/*
+ * The short way is for exceptions of ring 0 that have a handler, other than page
+ * faults, on a stack that is known to have room: their frame is pushed where it is
+ * to be. It ends where trap_entry()'s long one does.
+ */
+	.globl trap_moving, trap_moved
 trap_common:
 	push %rax
 	push %rcx
 	push %rdx
+	mov 24(%rsp), %eax
+	bt %eax, trap_short(%rip)
+	jnc 1f
+	testb $3, 48(%rsp)
+	jnz 1f
+	mov %rsp, %rcx
+	and $-BLOCK_STRIDE, %rcx
+	mov paging_edits(%rip), %eax
+	cmp %eax, THREAD_SAFE_EDITS(%rcx)
+	jne 1f
+	mov 64(%rsp), %rax
+	sub $(RED_ZONE + TRAP_FRAME_SIZE), %rax
+	and $-64, %rax
+	cmp THREAD_SAFE_LOW(%rcx), %rax
+	jb 1f
+	cmp THREAD_SAFE_HIGH(%rcx), %rax
+	ja 1f
+	mov %rsp, %rdx
+	lea TRAP_FRAME_SIZE(%rax), %rsp
+trap_moving:
+	pushq 72(%rdx)
+	pushq 64(%rdx)
+	pushq 56(%rdx)
+	pushq 48(%rdx)
+	pushq 40(%rdx)
+	pushq 32(%rdx)
+	pushq 24(%rdx)
+	pushq 16(%rdx)
+	pushq 8(%rdx)
+	pushq (%rdx)
 	push %rbx
+	push %rbp
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+trap_moved:
+	cld
+	mov %rsp, %rbp
+	mov %rcx, %r12
+	jmp 2f
+
+1:	push %rbx
 	push %rbp
 	push %rsi
 	push %rdi
@@ -61,7 +116,7 @@ trap_common:
 	/* rax: the frame on the interrupted stack. Save vector registers below it. */
 	mov %rax, %rbp
 	mov %rax, %rsp
-	cmpq $0, THREAD_DEFERRED(%r12)
+2:	cmpq $0, THREAD_DEFERRED(%r12)
 	je 1f
 	mov $HYPERCALL_SIGNALS, %eax	/* a handler may never come back to the check below */
 	call hypercall

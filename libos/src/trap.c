@@ -11,7 +11,8 @@
 #include "user.h"
 
 #define RED_ZONE 128
-#define VECTORS 32
+#define VECTORS 256
+#define EXCEPTIONS 32 /* of these; the others are interrupts: INT n */
 #define RFLAGS_TF 0x100ull
 
 struct handler {
@@ -24,8 +25,10 @@ static dune_pgfault_handler pgfault_call;
 static void *pgfault_arg;
 
 unsigned int trap_xsave_size;
+/* A bit for each vector that has a handler of its own, and is not the page fault. */
+uint32_t trap_short[VECTORS / 32];
 
-static const char *const names[VECTORS] = {
+static const char *const names[EXCEPTIONS] = {
 	[0] = "divide error",
 	[1] = "debug exception",
 	[2] = "NMI",
@@ -48,10 +51,16 @@ static const char *const names[VECTORS] = {
 
 int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
 {
+	const uint32_t bit = 1u << (vector % 32);
+
 	if (vector >= VECTORS || vector == 2 || vector == 8 || vector == 18)
 		return -EINVAL;
 	handlers[vector].arg = arg;
 	__atomic_store_n(&handlers[vector].call, handler, __ATOMIC_RELEASE);
+	if (handler && vector != DUNE_TRAP_PF)
+		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -74,10 +83,11 @@ static uintptr_t fault_address(void)
 static void say_unhandled(const struct dune_trap_frame *frame, uint64_t cr2)
 {
 	unsigned int vector = frame->vector & (VECTORS - 1);
+	const char *name = vector < EXCEPTIONS ? names[vector] : "interrupt";
 	char line[256], *end = line;
 
 	end = text_put(end, "dune: unhandled ");
-	end = text_put(end, names[vector] ? names[vector] : "exception");
+	end = text_put(end, name ? name : "exception");
 	end = text_put(end, " in ring 0: rip ");
 	end = text_hex(end, frame->rip);
 	end = text_put(end, " rsp ");
@@ -131,7 +141,9 @@ static bool handled_by_program(const struct dune_trap_frame *frame)
 struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 {
 	struct dune_thread *thread = (void *)((uintptr_t)frame & ~(uintptr_t)(BLOCK_STRIDE - 1));
+	const uint64_t below = trap_xsave_size + 64;
 	struct dune_trap_frame *moved;
+	uint32_t edits;
 	uintptr_t to;
 
 	if (frame->cs & 3 && !is_fatal(frame->vector) && !monitor_on()) {
@@ -154,8 +166,13 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 
 	to = (frame->rsp - RED_ZONE - sizeof(*frame)) & ~(uintptr_t)63;
 	/* Faulting here would overwrite the frame under our feet. */
-	if (!paging_writable(thread, to - trap_xsave_size - 64, to + sizeof(*frame)))
+	edits = paging_edits;
+	if (!paging_writable(thread, to - below, to + sizeof(*frame)))
 		trap_to_signal(frame);
+	/* As much as is whole pages, for frames that follow. */
+	thread->safe_low = ((to - below) & ~4095ull) + below;
+	thread->safe_high = ((to + sizeof(*frame) + 4095) & ~4095ull) - sizeof(*frame);
+	thread->safe_edits = edits;
 	moved = (struct dune_trap_frame *)to;
 	raw_copy(moved, frame, sizeof(*frame));
 	return moved;

@@ -247,14 +247,50 @@ static void icebp(void)
 	dune_trap_set(DUNE_TRAP_UD, NULL, NULL);
 }
 
+static void note_vector(struct dune_trap_frame *frame, void *arg)
+{
+	*(uint64_t *)arg = frame->vector;
+}
+
+static void do_interrupt(void)
+{
+	asm volatile("int $0x41");
+}
+
+static void interrupts(void)
+{
+	uint64_t seen = 0;
+
+	dune_trap_set(0x40, note_vector, &seen);
+	asm volatile("int $0x40");
+	ktap_check(seen == 0x40, "an interrupt and its handler");
+	dune_trap_set(255, note_vector, &seen);
+	asm volatile("int $255");
+	ktap_check(seen == 255, "the last vector");
+	ktap_check(died_by(do_interrupt) == SIGSEGV, "an interrupt without a handler: SIGSEGV");
+}
+
+/* The first exception learns that there is room; then there is none. */
+static void stack_protected(void)
+{
+	char *stack = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\tud2\n\tmov %%rbx, %%rsp"
+			     ::"r"(stack + 16384) : "rbx", "memory");
+		dune_vm_protect(stack, 16384, DUNE_PROT_READ);
+	}
+}
+
 int main(void)
 {
 	volatile struct watch watch = { 0 };
 	volatile int faults = 0;
 	int depth = 8;
 
-	ktap_plan(20);
-	ktap_check(dune_trap_set(32, skip_ud2, NULL) == -EINVAL &&
+	ktap_plan(25);
+	ktap_check(dune_trap_set(256, skip_ud2, NULL) == -EINVAL &&
 			   dune_trap_set(8, skip_ud2, NULL) == -EINVAL,
 		   "vectors that cannot be set are refused");
 	must_init_and_enter();
@@ -266,12 +302,17 @@ int main(void)
 
 	dune_trap_set(DUNE_TRAP_UD, skip_ud2, NULL);
 	ktap_check(registers_survive() && traps == 1, "registers, flags and red zone survive");
+	ktap_check(registers_survive() && traps == 2, "and once more, on a stack that is known");
 	dune_trap_set(DUNE_TRAP_UD, clobber_and_skip, NULL);
-	ktap_check(vectors_survive() && traps == 2,
+	ktap_check(vectors_survive() && traps == 3,
 		   "vector registers survive a handler that uses them");
 	dune_trap_set(DUNE_TRAP_UD, nested, &depth);
 	asm volatile("ud2");
-	ktap_check(depth == 0 && traps == 10, "exceptions nest");
+	ktap_check(depth == 0 && traps == 11, "exceptions nest");
+	interrupts();
+	dune_trap_set(DUNE_TRAP_UD, skip_ud2, NULL);
+	ktap_check(died_by(stack_protected) == SIGILL,
+		   "on a stack that was made read-only after an exception: SIGILL");
 	dune_trap_set(DUNE_TRAP_UD, NULL, NULL);
 	ktap_check(died_by(do_ud2) == SIGILL, "handler taken away: SIGILL again");
 

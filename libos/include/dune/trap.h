@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* Vectors a program may care about; all below 32 can be set. */
+/* Exceptions a program may care about; from 32 on are interrupts, of INT n. */
 enum dune_vector {
 	DUNE_TRAP_DE = 0,  /* divide error */
 	DUNE_TRAP_DB = 1,  /* debug */
@@ -38,7 +38,7 @@ typedef void (*dune_trap_handler)(struct dune_trap_frame *frame, void *arg);
  * Call handler(frame, arg) for vector, in every thread of the process, on the
  * interrupted stack, in ring 0; system calls are allowed in it. NULL restores
  * the default: a line on stderr and the signal Linux would have sent. -EINVAL:
- * vector is not 0..31, or one that libdune keeps (2, 8, 18).
+ * vector is not 0..255, or one that libdune keeps (2, 8, 18).
  */
 int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg);
 

@@ -98,7 +98,9 @@ static void finish_syscall(struct task *task)
 bool view_on_trap_stack(const struct task *task)
 {
 	return user_running(&task->thread) ? task->thread.trapping :
-					     task->run.regs.rsp - task->block < BLOCK_SIZE;
+					     task->run.regs.rsp - task->block < BLOCK_SIZE ||
+						     within(task->run.regs.rip, trap_moving,
+							    trap_moved);
 }
 
 static enum whole view_dune(struct task *task)

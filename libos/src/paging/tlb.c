@@ -5,6 +5,8 @@
 #include "../thread.h"
 #include "paging.h"
 
+uint32_t paging_edits;
+
 #define SINGLE_MAX (64 * PAGE) /* more is forgotten by forgetting all */
 
 void root_changed(struct root *root, uintptr_t start, uintptr_t end)
@@ -14,6 +16,7 @@ void root_changed(struct root *root, uintptr_t start, uintptr_t end)
 	uint64_t cr3;
 
 	root->generation++;
+	__atomic_fetch_add(&paging_edits, 1, __ATOMIC_SEQ_CST);
 	if (!thread || thread->root != nr)
 		return; /* dune_root_switch() sees to it */
 	if (end - start > SINGLE_MAX) {

@@ -53,7 +53,7 @@ static bool on_trap_stack(const struct dune_thread *thread)
 	if (monitor_on())
 		return monitor_between(thread);
 	return user_running(thread) ? thread->trapping :
-				      thread->run->regs.rsp - (uint64_t)thread < BLOCK_SIZE;
+				      trap_in_flight((uint64_t)thread, &thread->run->regs);
 }
 
 /*

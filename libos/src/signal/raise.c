@@ -109,7 +109,8 @@ void signal_iret(struct dune_thread *thread, const struct dune_trap_frame *frame
 
 void signal_trap(struct dune_thread *thread, const struct dune_trap_frame *frame, uint64_t cr2)
 {
-	unsigned int vector = frame->vector & 31;
+	/* INT n is a general protection fault elsewhere. */
+	unsigned int vector = frame->vector < 32 ? (unsigned int)frame->vector : DUNE_TRAP_GP;
 	int signal = signal_of_vector(vector);
 	int code = exceptions[vector].signal ? exceptions[vector].code : SI_KERNEL;
 	uint64_t address = exceptions[vector].at_rip ? frame->rip : 0;
