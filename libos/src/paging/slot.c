@@ -51,8 +51,8 @@ int paging_slots_replay(void)
 
 int slot_fill(struct root *root, uintptr_t address)
 {
-	uint64_t *entry, *part, value, gpa;
-	int level, error;
+	uint64_t *entry, *table, value, gpa;
+	int level, error, i;
 
 	if (address >= USER_END || !root->lazy)
 		return -EFAULT;
@@ -66,13 +66,18 @@ int slot_fill(struct root *root, uintptr_t address)
 	if (error)
 		return error;
 	value = gpa | PTE_LEAF | PTE_LARGE | (monitor_on() ? PTE_USER : 0);
+	/* Never a leaf of 1 GiB on a CPU that takes it for an error: others may look. */
+	if (!paging.huge_1g) {
+		table = table_new();
+		if (!table)
+			return -ENOMEM;
+		for (i = 0; i < ENTRIES; i++)
+			table[i] = value + (uint64_t)i * LEVEL_SIZE(2);
+		value = table_gpa(table) | PTE_TABLE;
+	}
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 	if (monitor_on())
 		error = hide_in_gib(root, address & ~(SLOT_SIZE - 1));
-	/* No CPU uses the entry as it is: nothing cached to flush. */
-	level = 2;
-	if (!error && !paging.huge_1g)
-		error = entry_make(root, address, &level, &part);
 	if (error)
 		__atomic_store_n(entry, 0, __ATOMIC_RELEASE);
 	return error;
