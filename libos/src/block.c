@@ -11,6 +11,7 @@
 /* Addresses count for RLIMIT_AS: they are reserved for so many at a time. */
 #define CHUNKS 16
 #define CHUNK_BLOCKS 64 /* in all, as many vCPUs as a VM can have */
+#define CHUNK_ALIGN (2l << 20) /* so that few page table entries say something of it */
 #define CHUNK_SIZE ((size_t)CHUNK_BLOCKS * BLOCK_STRIDE)
 
 static struct {
@@ -18,37 +19,62 @@ static struct {
 	unsigned int n;
 	uintptr_t base[CHUNKS];
 	uint64_t used[CHUNKS];
+	char *exec_area;
+	bool exec_busy;
 } arena;
+
+/* Of a program in ring 3 all at once, before it can come in between, and one for exec. */
+static unsigned int chunks_wanted(void)
+{
+	return monitor_on() ? CHUNKS + 1 : 1;
+}
 
 static int chunk_map(void)
 {
+	const unsigned int wanted = chunks_wanted();
+	const size_t size = wanted * CHUNK_SIZE;
 	long at, start;
+	unsigned int i;
 
 	if (arena.n == CHUNKS)
 		return -EMFILE;
-	at = raw_syscall6(SYS_mmap, 0, CHUNK_SIZE + BLOCK_STRIDE, PROT_READ | PROT_WRITE,
+	at = raw_syscall6(SYS_mmap, 0, (long)size + CHUNK_ALIGN, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at < 0 && at > -4096)
 		return (int)at;
-	start = (at + BLOCK_STRIDE - 1) & ~(long)(BLOCK_STRIDE - 1);
+	start = (at + CHUNK_ALIGN - 1) & ~(long)(CHUNK_ALIGN - 1);
 	if (start > at)
 		raw_syscall3(SYS_munmap, at, start - at, 0);
-	raw_syscall3(SYS_munmap, start + (long)CHUNK_SIZE, at + BLOCK_STRIDE - start, 0);
+	raw_syscall3(SYS_munmap, start + (long)size, at + CHUNK_ALIGN - start, 0);
 	/* A large page would make each thread cost two megabytes. */
-	raw_syscall3(SYS_madvise, start, CHUNK_SIZE, MADV_NOHUGEPAGE);
+	raw_syscall3(SYS_madvise, start, size, MADV_NOHUGEPAGE);
 	if (monitor_on()) {
-		at = paging_hide((uint64_t)start, (uint64_t)start + CHUNK_SIZE);
-		/* What ring 3 left there meanwhile, and any translation of it. */
-		if (!at)
-			at = raw_syscall3(SYS_madvise, start, CHUNK_SIZE, MADV_DONTNEED);
+		at = paging_hide((uint64_t)start, (uint64_t)start + size);
 		if (at) {
-			raw_syscall3(SYS_munmap, start, CHUNK_SIZE, 0);
+			raw_syscall3(SYS_munmap, start, size, 0);
 			return (int)at;
 		}
+		arena.exec_area = (char *)start + CHUNKS * CHUNK_SIZE;
 	}
-	arena.base[arena.n] = (uintptr_t)start;
-	__atomic_store_n(&arena.n, arena.n + 1, __ATOMIC_RELEASE);
+	for (i = 0; i < (wanted == 1 ? 1 : CHUNKS); i++)
+		arena.base[arena.n + i] = (uintptr_t)start + i * CHUNK_SIZE;
+	__atomic_store_n(&arena.n, arena.n + i, __ATOMIC_RELEASE);
 	return 0;
+}
+
+char *block_exec_take(size_t size)
+{
+	if (size > CHUNK_SIZE || !arena.exec_area)
+		return NULL;
+	while (__atomic_exchange_n(&arena.exec_busy, true, __ATOMIC_ACQUIRE))
+		raw_syscall3(SYS_sched_yield, 0, 0, 0);
+	return arena.exec_area;
+}
+
+void block_exec_drop(void)
+{
+	raw_syscall3(SYS_madvise, (long)arena.exec_area, CHUNK_SIZE, MADV_DONTNEED);
+	__atomic_store_n(&arena.exec_busy, false, __ATOMIC_RELEASE);
 }
 
 /* A free block of the chunks there are. */
@@ -128,6 +154,7 @@ void block_keep_only(struct dune_thread *thread)
 	unsigned int c, i;
 
 	arena.lock.held = 0; /* whoever held it was not forked */
+	arena.exec_busy = false;
 	for (c = 0; c < arena.n; c++) {
 		for (i = 0; i < CHUNK_BLOCKS; i++) {
 			uintptr_t block = arena.base[c] + (uintptr_t)i * BLOCK_STRIDE;
@@ -153,8 +180,12 @@ struct dune_thread *block_find(uint64_t address)
 
 bool block_chunk(unsigned int nr, uint64_t *start, uint64_t *end)
 {
-	if (nr >= __atomic_load_n(&arena.n, __ATOMIC_ACQUIRE))
-		return false;
+	if (nr >= __atomic_load_n(&arena.n, __ATOMIC_ACQUIRE)) {
+		/* Behind the last one. */
+		*start = (uint64_t)arena.exec_area;
+		*end = *start + CHUNK_SIZE;
+		return nr == CHUNKS && arena.exec_area;
+	}
 	*start = arena.base[nr];
 	*end = *start + CHUNK_SIZE;
 	return true;

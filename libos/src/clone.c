@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "exec.h"
+#include "monitor.h"
 #include "signal/signal.h"
 #include "thread.h"
 
@@ -100,6 +101,7 @@ void host_thread_exit(struct dune_thread *thread)
 	/* One was sent again to this thread, and may be the process's. */
 	if (thread->deferred) {
 		thread->run->regs.rip = thread->run->regs.rcx - SYSCALL_SIZE;
+		monitor_to_ring3(thread);
 		return;
 	}
 	thread_end(thread);

@@ -12,8 +12,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "block.h"
 #include "exec.h"
 #include "guest.h"
+#include "monitor.h"
 #include "self.h"
 #include "signal/signal.h"
 #include "text.h"
@@ -115,6 +117,15 @@ static long count(uint64_t vector)
 	}
 }
 
+/* It was measured, but is the program's and may change. */
+static long path_put(char *to, const char *path, long room)
+{
+	while (room-- > 0)
+		if (!(*to++ = *path++))
+			return 0;
+	return -ENAMETOOLONG;
+}
+
 /* The file of execveat() as a path: of a descriptor, what /proc says its name is. */
 static long path_at(int dir, const char *path, long flags, char *to)
 {
@@ -124,8 +135,7 @@ static long path_at(int dir, const char *path, long flags, char *to)
 	if (self_is(path))
 		path = self_path();
 	if (path[0] == '/' || (dir == AT_FDCWD && path[0])) {
-		*text_put(to, path) = 0;
-		return 0;
+		return path_put(to, path, PATH_MAX);
 	}
 	if (!path[0] && !(flags & EMPTY_PATH))
 		return -ENOENT;
@@ -137,7 +147,7 @@ static long path_at(int dir, const char *path, long flags, char *to)
 	to[n] = 0;
 	if (path[0]) {
 		to[n++] = '/';
-		*text_put(to + n, path) = 0;
+		return path_put(to + n, path, PATH_MAX - n);
 	}
 	return 0;
 }
@@ -164,6 +174,7 @@ static long to_linux(struct dune_thread *thread)
 
 	if (thread->deferred) {
 		regs->rip = regs->rcx - SYSCALL_SIZE;
+		monitor_to_ring3(thread);
 		return (long)(uint32_t)regs->rax;
 	}
 	return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
@@ -220,8 +231,12 @@ long exec_program(struct dune_thread *thread)
 	if (ret < 0)
 		return to_linux(thread); /* it fails, and Linux says how; or it is not for us */
 	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 14) * sizeof(char *);
-	memory = (char *)raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = monitor_on() ? block_exec_take(size) :
+				(char *)raw_syscall6(SYS_mmap, 0, (long)size,
+						     PROT_READ | PROT_WRITE,
+						     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!memory)
+		return -E2BIG;
 	if ((long)memory < 0 && (long)memory > -4096)
 		return (long)memory;
 	/* Only a vfork child leaves it behind. */
@@ -258,7 +273,9 @@ long exec_program(struct dune_thread *thread)
 
 void exec_release(struct dune_thread *child)
 {
-	if (child->exec_memory)
+	if (child->exec_memory && monitor_on())
+		block_exec_drop();
+	else if (child->exec_memory)
 		raw_syscall3(SYS_munmap, (long)child->exec_memory,
 			     (long)child->exec_memory_size, 0);
 	child->exec_memory = NULL;

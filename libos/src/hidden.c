@@ -21,7 +21,7 @@ static struct {
 	unsigned int lowest; /* none is below: most calls end with this */
 } hidden = { .lowest = FDS_MAX };
 
-static bool is_hidden(uint32_t fd)
+bool hidden_is(uint32_t fd)
 {
 	return fd >= hidden.lowest && fd < FDS_MAX &&
 	       __atomic_load_n(&hidden.bits[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
@@ -76,7 +76,7 @@ static long close_range_spared(uint64_t first, uint64_t last, uint64_t flags)
 		last = UINT32_MAX;
 	for (at = hidden.lowest > first ? hidden.lowest : first;
 	     !ret && at <= last && at < FDS_MAX; at++) {
-		if (!is_hidden((uint32_t)at))
+		if (!hidden_is((uint32_t)at))
 			continue;
 		if (at > from)
 			ret = raw_syscall3(SYS_close_range, (long)from, (long)at - 1, (long)flags);
@@ -97,7 +97,7 @@ long hidden_syscall(struct dune_thread *thread)
 	    !((uint32_t)regs->rdx & CLOSE_RANGE_CLOEXEC))
 		return close_range_spared((uint32_t)regs->rdi, (uint32_t)regs->rsi, regs->rdx);
 	if (nr != SYS_close_range &&
-	    (is_hidden((uint32_t)regs->rdi) || (second && is_hidden((uint32_t)regs->rsi))))
+	    (hidden_is((uint32_t)regs->rdi) || (second && hidden_is((uint32_t)regs->rsi))))
 		return -EBADF;
 	return raw_syscall6(nr, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
 			    (long)regs->r10, (long)regs->r8, 0);

@@ -4,11 +4,14 @@
 #define DUNE_SRC_HIDDEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct dune_thread;
 
 /* Move fd, which nobody else knows yet, up: its new number, or the old one if there is no room. */
 int hidden_move(int fd);
+/* Whether it is one of them. */
+bool hidden_is(uint32_t fd);
 void hidden_close(int fd);
 /* The guest calls close, dup, fstat or one of their kin: its result. */
 long hidden_syscall(struct dune_thread *thread);

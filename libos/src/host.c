@@ -121,7 +121,7 @@ int dune_counters_get(struct dune_counters *counters)
 
 	if (!dune_process.ready)
 		return -EPERM;
-	ret = request(dune_process.vm_fd, DUNE_VM_STATS, &stats);
+	ret = guest_syscall3(SYS_ioctl, dune_process.vm_fd, (long)DUNE_VM_STATS, (long)&stats);
 	if (ret)
 		return (int)ret;
 	*counters = (struct dune_counters){

@@ -40,7 +40,7 @@ void host_watch_memory(void)
 {
 	static const uint16_t calls[] = {
 		SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_munmap, SYS_mremap,
-		SYS_madvise, SYS_remap_file_pages, SYS_shmat,
+		SYS_madvise, SYS_remap_file_pages, SYS_shmat, SYS_prctl,
 	};
 	unsigned int i;
 
@@ -175,11 +175,31 @@ static long call_linux(const struct dune_regs *regs)
 			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
 }
 
+/* Whether what the hypercall points at is a frame on a stack of the thread's block. */
+static bool own_request(const struct dune_thread *thread)
+{
+	const struct dune_regs *regs = &thread->run->regs;
+
+	switch ((uint32_t)regs->rax) {
+	case HYPERCALL_TRAP:
+	case HYPERCALL_IRET:
+		return regs->rdi - (uint64_t)thread <= BLOCK_STRIDE - TRAP_FRAME_SIZE;
+	default:
+		return true;
+	}
+}
+
 /* Returns what host_exit() returns. */
 static long special_syscall(struct dune_thread *thread)
 {
 	struct dune_run *run = thread->run;
 
+	/* A hypercall of libdune's own: not by the program's SYSCALL, not about the program's memory. */
+	if ((uint32_t)run->regs.rax >= SYSCALLS_KNOWN &&
+	    (monitor_passes(&run->regs) || !own_request(thread))) {
+		run->regs.rax = (uint64_t)-ENOSYS;
+		return 0;
+	}
 	switch ((uint32_t)run->regs.rax) {
 	case HYPERCALL_LEAVE:
 		return 1;
@@ -243,6 +263,7 @@ static long special_syscall(struct dune_thread *thread)
 	case SYS_madvise:
 	case SYS_remap_file_pages:
 	case SYS_shmat:
+	case SYS_prctl:
 		run->regs.rax = (uint64_t)monitor_memory_syscall(&run->regs);
 		return 0;
 	default:

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 
 #include <dune/syscall.h>
 
 #include "block.h"
+#include "hidden.h"
 #include "host_exit.h"
 #include "monitor.h"
 #include "signal/signal.h"
@@ -15,6 +17,8 @@
 
 /* What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. */
 #define SYSCALL_CLEARS 0x44dd5u
+#define RFLAGS_OF_PROGRAM 0x250dd5ull /* ID AC RF OF DF TF SF ZF AF PF CF */
+#define RFLAGS_FIXED 0x202ull
 /* As in monitor.S: the place of the frame's vector. */
 #define CALL_PENDING 256
 #define CALL_ANSWERED 257
@@ -88,8 +92,34 @@ static bool within(uint64_t rip, const char *from, const char *to)
 	return rip >= (uint64_t)from && rip < (uint64_t)to;
 }
 
-void monitor_settle(struct dune_regs *regs)
+/*
+ * Where the vCPU is. Ring 3 may point rip into the image, but makes no hypercalls: only
+ * of other exits must Linux be asked.
+ */
+static bool in_ring0(struct dune_thread *thread)
 {
+	struct dune_run *run = thread->run;
+
+	if (!(run->flags & DUNE_RUN_SREGS)) {
+		if (run->exit_reason == DUNE_EXIT_SYSCALL)
+			return true;
+		if (!monitor_is_own(run->regs.rip))
+			return false;
+		host_sregs(thread);
+	}
+	return !(run->sregs.cs & 3);
+}
+
+bool monitor_passes(const struct dune_regs *regs)
+{
+	return monitor.on && (regs->rip == (uint64_t)monitor_return_svm ||
+			      regs->rip == (uint64_t)monitor_return_vmx);
+}
+
+void monitor_settle(struct dune_thread *thread, struct dune_regs *regs)
+{
+	if (!in_ring0(thread))
+		return;
 	if (!within(regs->rip, monitor_entry_svm, monitor_hook + 1) &&
 	    !within(regs->rip, monitor_again, monitor_iret))
 		return;
@@ -97,14 +127,14 @@ void monitor_settle(struct dune_regs *regs)
 		regs->rip = regs->rcx;
 	else
 		regs->rip = regs->rcx - SYSCALL_SIZE;
-	regs->rflags = regs->r11;
+	regs->rflags = (regs->r11 & RFLAGS_OF_PROGRAM) | RFLAGS_FIXED;
 }
 
-bool monitor_between(const struct dune_thread *thread)
+bool monitor_between(struct dune_thread *thread)
 {
 	const struct dune_regs *regs = &thread->run->regs;
 
-	if (!monitor.on || !monitor_is_own(regs->rip))
+	if (!monitor.on || !monitor_is_own(regs->rip) || !in_ring0(thread))
 		return false;
 	return regs->rsp - (uint64_t)thread < BLOCK_STRIDE ||
 	       within(regs->rip, monitor_hook + 1, monitor_hooked);
@@ -128,18 +158,34 @@ void monitor_look_again(struct dune_thread *thread)
 	regs->r12 = (uint64_t)thread;
 }
 
-bool monitor_restart(struct dune_thread *thread, uint64_t host_rip, struct dune_regs *regs)
+/* A hook performs the program's call: the program's registers, should the hook be dropped. */
+static bool hook_regs(struct dune_thread *thread, struct dune_regs *regs)
 {
 	const struct dune_run *run = thread->run;
 	const struct dune_trap_frame *frame = hook_frame(thread);
 
-	if (!monitor_between(thread) || host_rip < (uint64_t)host_run_done ||
-	    host_rip > (uint64_t)host_call || run->exit_reason != DUNE_EXIT_SYSCALL ||
+	if (!monitor_between(thread) || run->exit_reason != DUNE_EXIT_SYSCALL ||
 	    (uint32_t)run->regs.rax >= SYSCALLS_KNOWN ||
 	    run->regs.rsp - (uint64_t)thread < RUN_PAGE_OFFSET || frame->vector != CALL_PENDING)
 		return false;
 	signal_regs_of_frame(regs, frame);
+	return true;
+}
+
+bool monitor_restart(struct dune_thread *thread, uint64_t host_rip, struct dune_regs *regs)
+{
+	if (host_rip < (uint64_t)host_run_done || host_rip > (uint64_t)host_call ||
+	    !hook_regs(thread, regs))
+		return false;
 	regs->rip -= SYSCALL_SIZE;
+	return true;
+}
+
+bool monitor_interrupted(struct dune_thread *thread, struct dune_regs *regs)
+{
+	if (!hook_regs(thread, regs))
+		return false;
+	regs->rax = (uint64_t)-EINTR;
 	return true;
 }
 
@@ -185,12 +231,22 @@ void monitor_call_made(void)
 		hook_frame(thread)->vector = CALL_MADE;
 }
 
+bool monitor_overlaps(uint64_t start, uint64_t end)
+{
+	return monitor.on &&
+	       ((start < monitor.image_end && monitor.image < end) ||
+		block_overlaps(start, end) || paging_overlaps(start, end));
+}
+
 static bool overlaps(uint64_t start, uint64_t size)
 {
-	uint64_t end = start + size < start ? ~0ull : start + size;
+	return monitor_overlaps(start, start + size < start ? ~0ull : start + size);
+}
 
-	return (start < monitor.image_end && monitor.image < end) || block_overlaps(start, end) ||
-	       paging_overlaps(start, end);
+static long call_linux(const struct dune_regs *regs)
+{
+	return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
+			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
 }
 
 long monitor_memory_syscall(const struct dune_regs *regs)
@@ -198,6 +254,10 @@ long monitor_memory_syscall(const struct dune_regs *regs)
 	uint32_t nr = (uint32_t)regs->rax;
 	bool ours = overlaps(regs->rdi, regs->rsi);
 
+	if (nr == SYS_prctl) /* other limits of the heap would make brk() unmap what is ours */
+		return regs->rdi == PR_SET_MM ? -EPERM : call_linux(regs);
+	if (nr == SYS_mmap && !(regs->r10 & MAP_ANONYMOUS) && hidden_is((uint32_t)regs->r8))
+		return -EBADF;
 	if (nr == SYS_mmap)
 		ours = ours && regs->r10 & MAP_FIXED && !(regs->r10 & MAP_FIXED_NOREPLACE);
 	if (nr == SYS_shmat)
@@ -206,6 +266,5 @@ long monitor_memory_syscall(const struct dune_regs *regs)
 		ours = ours || (regs->r10 & MREMAP_FIXED && overlaps(regs->r8, regs->rdx));
 	if (ours)
 		return -EPERM;
-	return raw_syscall6(nr, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
-			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
+	return call_linux(regs);
 }

@@ -30,9 +30,11 @@ void monitor_begin(struct dune_thread *thread);
 void monitor_to_ring3(struct dune_thread *thread);
 
 /* The guest is in ring 0, or ring 3 is about to fault: its registers are not the program's. */
-bool monitor_between(const struct dune_thread *thread);
+bool monitor_between(struct dune_thread *thread);
 /* Not between, but at SYSCALL's way in or out: registers as the program has them. */
-void monitor_settle(struct dune_regs *regs);
+void monitor_settle(struct dune_thread *thread, struct dune_regs *regs);
+/* This hypercall is the program's SYSCALL, and not libdune's own. */
+bool monitor_passes(const struct dune_regs *regs);
 /* A signal waits, and a hook may have just looked for some: let it look again. */
 void monitor_look_again(struct dune_thread *thread);
 /*
@@ -40,9 +42,13 @@ void monitor_look_again(struct dune_thread *thread);
  * again: drop the hook, have regs make the call again. False: the hook goes on.
  */
 bool monitor_restart(struct dune_thread *thread, uint64_t host_rip, struct dune_regs *regs);
+/* The same of a call that Linux has ended with EINTR: regs have that result. */
+bool monitor_interrupted(struct dune_thread *thread, struct dune_regs *regs);
 /* In a hook: a call was made, so the hook is not to be dropped. */
 void monitor_call_made(void);
 
+/* Whether some of this is libdune's and not the program's. */
+bool monitor_overlaps(uint64_t start, uint64_t end);
 /* The program calls Linux about memory, which may be libdune's: the call's result. */
 long monitor_memory_syscall(const struct dune_regs *regs);
 

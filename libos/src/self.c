@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* Programs that look for themselves: to find their files beside, or to run themselves again. */
 #include <errno.h>
+#include <limits.h>
 
 #include "guest.h"
 #include "self.h"
 #include "thread.h"
 
-static const char *program;
+/* In the image, to which a program in ring 3 has no access. */
+static char place[PATH_MAX];
+static const char *program; /* place, if it is known */
 
 void self_set(const char *path)
 {
-	program = path;
+	size_t i;
+
+	for (i = 0; path && path[i] && i < PATH_MAX - 1; i++)
+		place[i] = path[i];
+	program = i ? place : NULL;
 }
 
 const char *self_path(void)

@@ -80,6 +80,9 @@ int64_t dune_syscall_forward(const struct dune_syscall *call)
 
 	if (!dune_in_guest())
 		return -EPERM;
+	/* Above the numbers of calls are libdune's own requests. */
+	if (call->nr >= SYSCALLS_KNOWN)
+		return -ENOSYS;
 	switch (call->nr) {
 	case SYS_clone:
 	case SYS_vfork:

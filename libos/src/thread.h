@@ -112,7 +112,7 @@ struct dune_thread {
 	uint64_t *user_sp; /* of dune_user_run(): thread, state, what it saved */
 	uint64_t user_rsp; /* ring 3's, for a few instructions */
 	uint64_t own_bases[2]; /* FS and GS of ring 0, while ring 3 has its own */
-	bool trapping; /* an exception of ring 3 is on the trap stack */
+	bool trapping; /* an exception is on the trap stack */
 	void *hook_sp; /* HOOK_STACK_TOP */
 	/* A trap frame in here fits, unless the page tables were edited since. */
 	uint64_t safe_low, safe_high;

@@ -8,7 +8,6 @@
 #include "thread.h"
 #include "xsave.h"
 
-#define FRAME_CS 144
 #define RED_ZONE 128
 
 	.section .note.GNU-stack, "", @progbits
@@ -48,6 +47,8 @@ trap_common:
 	jnz 1f
 	mov %rsp, %rcx
 	and $-BLOCK_STRIDE, %rcx
+	cmpq $0, THREAD_GDT+SELECTOR_IN_USER(%rcx)
+	jne 1f
 	mov paging_edits(%rip), %eax
 	cmp %eax, THREAD_SAFE_EDITS(%rcx)
 	jne 1f
@@ -106,8 +107,7 @@ trap_moved:
 	mov %rsp, %rbp
 	mov %rsp, %r12
 	and $-BLOCK_STRIDE, %r12	/* the thread: this is its trap stack */
-	testb $3, FRAME_CS(%rdi)
-	setnz THREAD_TRAPPING(%r12)
+	movb $1, THREAD_TRAPPING(%r12)
 	and $-16, %rsp
 	call trap_entry
 	test %rax, %rax
@@ -116,7 +116,8 @@ trap_moved:
 	/* rax: the frame on the interrupted stack. Save vector registers below it. */
 	mov %rax, %rbp
 	mov %rax, %rsp
-2:	cmpq $0, THREAD_DEFERRED(%r12)
+2:	movb $0, THREAD_TRAPPING(%r12)
+	cmpq $0, THREAD_DEFERRED(%r12)
 	je 1f
 	mov $HYPERCALL_SIGNALS, %eax	/* a handler may never come back to the check below */
 	call hypercall

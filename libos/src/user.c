@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Ring 3 under ring 0: what assembly leaves to C. */
-#include <cpuid.h>
 #include <errno.h>
 #include <stddef.h>
+#include <sys/auxv.h>
 
 #include <dune/lifecycle.h>
 
+#include "section.h"
 #include "user.h"
 
 #define USER_END (1ull << 47)
@@ -13,6 +14,8 @@
 #define RFLAGS_FIXED 0x202ull
 /* What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. */
 #define SYSCALL_CLEARS 0x44dd5u
+#define HWCAP2_FSGSBASE 2 /* the kernel allows WRFSBASE, and the module then does */
+#define XSAVE_ALL "a"(~(1u << 9)), "d"(~0u) /* but PKRU: it guards ring 0, too */
 #define MSR_SFMASK 0xc0000084u
 
 /* user.S, and the labels of syscall.S and trap.S between which a signal waits. */
@@ -42,10 +45,7 @@ static uint64_t flags_of_program(uint64_t rflags)
 /* The first time in this thread. */
 static void prepare(struct dune_thread *thread)
 {
-	unsigned int a, b, c, d;
-
-	if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
-		user_fsgsbase = b & 1;
+	user_fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
 	asm volatile("wrmsr" ::"c"(MSR_SFMASK), "a"(SYSCALL_CLEARS), "d"(0));
 	thread->user_ready = true;
 	__atomic_fetch_or(&syscall_watch, SYSCALL_RING3, __ATOMIC_SEQ_CST);
@@ -56,7 +56,7 @@ size_t dune_user_vectors_size(void)
 	return trap_xsave_size;
 }
 
-/* Ring 3's vector registers in, and out again; ring 0's control words as they were. */
+/* With ring 3's vector registers, or the caller's; ring 0 finds an FPU as it had it. */
 static int run_apart(struct dune_thread *thread, struct dune_user_state *state)
 {
 	uint16_t control;
@@ -64,18 +64,20 @@ static int run_apart(struct dune_thread *thread, struct dune_user_state *state)
 	int reason;
 
 	asm volatile("fnstcw %0\n\tstmxcsr %1" : "=m"(control), "=m"(mxcsr));
-	asm volatile("xrstor64 (%0)" ::"r"(state->vectors), "a"(-1), "d"(-1) : "memory");
+	if (state->vectors)
+		asm volatile("xrstor64 (%0)" ::"r"(state->vectors), XSAVE_ALL : "memory");
 	reason = user_enter(thread, state);
-	asm volatile("xsave64 (%0)" ::"r"(state->vectors), "a"(-1), "d"(-1) : "memory");
+	if (state->vectors)
+		asm volatile("xsave64 (%0)" ::"r"(state->vectors), XSAVE_ALL : "memory");
 	asm volatile("fninit\n\tfldcw %0\n\tldmxcsr %1" ::"m"(control), "m"(mxcsr));
 	return reason;
 }
 
 int dune_user_run(struct dune_user_state *state)
 {
-	struct dune_thread *thread = thread_self;
+	struct dune_thread *thread = thread_here(); /* of a vfork child, its own */
 
-	if (!dune_in_guest() || !thread)
+	if (!thread)
 		return -EPERM;
 	if (state->regs.rip >= USER_END || state->fs_base >= USER_END ||
 	    state->gs_base >= USER_END || (uint64_t)state->vectors & 63)
@@ -85,7 +87,7 @@ int dune_user_run(struct dune_user_state *state)
 	state->regs.rflags = flags_of_program(state->regs.rflags);
 	state->regs.cs = (SELECTOR_USER + 16) | 3;
 	state->regs.ss = (SELECTOR_USER + 8) | 3;
-	return state->vectors ? run_apart(thread, state) : user_enter(thread, state);
+	return run_apart(thread, state);
 }
 
 static bool within(uint64_t rip, const char *from, const char *to)

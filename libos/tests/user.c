@@ -320,6 +320,35 @@ static void threads(void)
 	ktap_check(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the child of a fork");
 }
 
+/* libdune's own requests are none of ring 3's, and have numbers beyond all calls. */
+static void forwarded(void)
+{
+	const struct dune_syscall leave = { .nr = 0x44554e45 }, iret = {
+		.nr = 0x44554e47,
+		.args = { (uint64_t)stack },
+	};
+
+	ktap_check(dune_syscall_forward(&leave) == -ENOSYS &&
+			   dune_syscall_forward(&iret) == -ENOSYS && dune_in_guest(),
+		   "libdune's own requests are not forwarded");
+	ktap_check(syscall(0x44554e47, stack) == -1 && errno == ENOSYS,
+		   "nor do they take frames of the program");
+}
+
+/* Its thread is another, and its descriptor tables: which ring calls must be seen there. */
+static void vfork_child(void)
+{
+	struct dune_user_state s = at(ring3_syscall);
+	int status = -1;
+	pid_t child = vfork();
+
+	if (!child)
+		_exit(dune_user_run(&s) == DUNE_USER_SYSCALL && s.regs.rax == 77 &&
+			      dune_user_run(&s) == DUNE_USER_TRAP ? 7 : 8);
+	waitpid(child, &status, 0);
+	ktap_check(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the child of a vfork");
+}
+
 static void refused(void)
 {
 	struct dune_user_state s = at(ring3_syscall);
@@ -340,7 +369,7 @@ static void refused(void)
 
 int main(void)
 {
-	ktap_plan(42);
+	ktap_plan(45);
 	stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must_init_and_enter();
 	if (dune_vm_protect(ring3_begin, (size_t)(ring3_end - ring3_begin),
@@ -355,6 +384,8 @@ int main(void)
 	flags();
 	signals();
 	threads();
+	forwarded();
+	vfork_child();
 	dune_leave();
 	refused();
 	return ktap_exit_status();

@@ -167,10 +167,11 @@ void svm_sregs_set(struct vcpu *vcpu, const struct dune_sregs *sregs)
 {
 	struct vmcb_save_area *save = &to_svm(vcpu)->vmcb->save;
 	const u8 ring = sregs->cs & 3;
-	const u16 data = ATTRIB_DATA | ATTRIB_RING(ring);
+	/* Of ring 3 in either ring: a return to ring 3 takes others away. */
+	const u16 data = ATTRIB_DATA | ATTRIB_RING(3);
 
 	save->cs = segment(sregs->cs, ATTRIB_CODE64 | ATTRIB_RING(ring), ~0u, 0);
-	save->ss = segment(sregs->ss, data, ~0u, 0);
+	save->ss = segment(sregs->ss, ATTRIB_DATA | ATTRIB_RING(ring), ~0u, 0);
 	save->ds = segment(0, data, ~0u, 0);
 	save->es = save->ds;
 	save->fs = segment(0, data, ~0u, sregs->fs_base);

@@ -11,6 +11,7 @@
 #define RIGHTS_TSS64 0x008b  /* present, busy 64-bit TSS */
 #define RIGHTS_NONE 0x10000
 #define RIGHTS_RING(ring) ((u32)(ring) << 5)
+#define RIGHTS_DATA3 (RIGHTS_DATA | RIGHTS_RING(3))
 
 /* The fields of one segment lie at the same distance in each of the four groups. */
 static void segment_write(unsigned int selector_field, u16 selector, u32 rights,
@@ -40,10 +41,11 @@ void vmx_sregs_write(struct vmx_vcpu *vmx)
 
 	segment_write(GUEST_CS_SELECTOR, sregs->cs, RIGHTS_CODE64 | ring, ~0u, 0);
 	segment_write(GUEST_SS_SELECTOR, sregs->ss, RIGHTS_DATA | ring, ~0u, 0);
-	segment_write(GUEST_DS_SELECTOR, 0, RIGHTS_DATA | ring, ~0u, 0);
-	segment_write(GUEST_ES_SELECTOR, 0, RIGHTS_DATA | ring, ~0u, 0);
-	segment_write(GUEST_FS_SELECTOR, 0, RIGHTS_DATA | ring, ~0u, sregs->fs_base);
-	segment_write(GUEST_GS_SELECTOR, 0, RIGHTS_DATA | ring, ~0u, sregs->gs_base);
+	/* Of ring 3 in either ring: a return to ring 3 takes others away. */
+	segment_write(GUEST_DS_SELECTOR, 0, RIGHTS_DATA3, ~0u, 0);
+	segment_write(GUEST_ES_SELECTOR, 0, RIGHTS_DATA3, ~0u, 0);
+	segment_write(GUEST_FS_SELECTOR, 0, RIGHTS_DATA3, ~0u, sregs->fs_base);
+	segment_write(GUEST_GS_SELECTOR, 0, RIGHTS_DATA3, ~0u, sregs->gs_base);
 	segment_write(GUEST_LDTR_SELECTOR, 0, RIGHTS_NONE, 0, 0);
 	segment_write(GUEST_TR_SELECTOR, sregs->tr, RIGHTS_TSS64,
 		      sregs->tss_limit, sregs->tss_base);

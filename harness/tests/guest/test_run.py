@@ -47,6 +47,32 @@ def test_a_program_in_ring_3(guest, tmp_path, engine):
         "munmap", "munmap from below", "mprotect", "mmap", "mremap", "madvise"))
 
 
+# What each says, or how it ends.
+ATTACKS = {"request-iret": "held\n0", "request-leave": "held\n0", "frame-there": "139",
+           "lock-signals": "held\n0", "map-run-page": "held\n0", "move-heap": "held\n0",
+           "suspend": "held\n0", "vectors": "held\n0"}
+
+
+@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+def test_ring_3_stays_in_ring_3(guest, tmp_path, engine):
+    probe = tmp_path / "ring-attack"
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-static",
+                    "-O1", "-pthread", "-o", probe, HERE / "ring_attack.c"], check=True)
+    script = "insmod /lab/modules/dune.ko\n" + "".join(
+        f"timeout -s KILL 30 dune run {options} ring-attack {name} >/tmp/said 2>/dev/null\n"
+        f"echo $? >>/tmp/said; report file /tmp/said {name}.{options.count('-t')}\n"
+        for name in ATTACKS for options in ("--monitor", "--monitor -t")) + (
+        "timeout -s KILL 30 dune run --monitor --stats true 2>/tmp/stats; report event stats $?\n"
+        "report file /tmp/stats stats\n")
+    result = guest(script, files={"/bin/ring-attack": probe}, engine=engine, cpus=2,
+                   timeout_s=400)
+    assert result.exit_code == 0, result.detail
+    said = {name: [result.payload(f"{name}.{traced}").decode().strip() for traced in (0, 1)]
+            for name in ATTACKS}
+    assert said == {name: [expected] * 2 for name, expected in ATTACKS.items()}
+    assert b"VM entries" in result.payload("stats")
+
+
 def test_strace_and_stats(guest):
     result = guest("""
 insmod /lab/modules/dune.ko

@@ -9,10 +9,10 @@
 static int hide(struct root *root, uintptr_t from, uintptr_t to)
 {
 	uint64_t *entry;
-	int error = 0, level;
+	int error = 0, level = 1;
 
-	for (; from < to && !error; from += PAGE) {
-		level = 1;
+	for (; from < to && !error; from += LEVEL_SIZE(level)) {
+		level = (from | to) & (LEVEL_SIZE(2) - 1) ? 1 : 2;
 		error = entry_make(root, from, &level, &entry);
 		if (!error)
 			entry_change(entry, PTE_USER, 0);

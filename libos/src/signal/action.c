@@ -83,6 +83,8 @@ void signal_action_default(struct signal_state *state, int signal, bool tell_lin
 	ours = tell_linux ? action : linux_action(signal, &action);
 	state->actions[signal - 1] = action;
 	linux_set(signal, &ours, NULL);
+	if (tell_linux)
+		state->fatal = signal;
 	raw_unlock(&state->lock);
 }
 
@@ -103,7 +105,8 @@ long signal_sigaction(struct dune_thread *thread)
 	ret = linux_set(signal, NULL, &old);
 	if (!ret && old.handler == (uint64_t)host_signal)
 		old = *place;
-	if (!ret && regs->rsi) {
+	/* One that the process is about to end by stays as it is. */
+	if (!ret && regs->rsi && signal != state->fatal) {
 		ours = linux_action(signal, &set);
 		ret = linux_set(signal, &ours, NULL);
 		if (!ret) {

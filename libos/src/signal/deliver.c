@@ -48,7 +48,7 @@ static bool within(uint64_t rip, const char *from, const char *to)
 }
 
 /* Of ring 3 that says nothing: it points where it likes. */
-static bool on_trap_stack(const struct dune_thread *thread)
+static bool on_trap_stack(struct dune_thread *thread)
 {
 	if (monitor_on())
 		return monitor_between(thread);
@@ -107,9 +107,17 @@ static bool guest_regs(struct dune_thread *thread, const struct signal_context *
 	*regs = run->regs;
 	*mask = context->mask;
 	if (monitor_on()) {
+		const uint64_t *of_call = mask_of_call(regs);
+
 		if (monitor_restart(thread, rip, regs))
 			return true;
-		monitor_settle(regs);
+		/* With its own mask back, the signal would wait for nobody. */
+		if (rip == (uint64_t)host_call_done && (int)context->regs.rax == -EINTR &&
+		    of_call && monitor_interrupted(thread, regs)) {
+			*mask = *of_call;
+			return true;
+		}
+		monitor_settle(thread, regs);
 	}
 	if (on_trap_stack(thread) || thread->busy || run->flags & DUNE_RUN_EVENT_WAITS ||
 	    (user_running(thread) && !user_is_whole(thread, &thread->run->regs)))

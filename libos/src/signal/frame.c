@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "../guest.h"
+#include "../monitor.h"
 #include "../thread.h"
 #include "signal.h"
 
@@ -81,7 +82,8 @@ bool frame_push(struct dune_thread *thread, const struct dune_regs *regs,
 	if ((onto_altstack || altstack.flags & SS_ONSTACK) &&
 	    sp - altstack.sp > altstack.size)
 		return false; /* it would run off the alternate stack */
-	if (!guest_writable(sp, fpstate + fp_size - sp))
+	if (action->handler >> 47 || monitor_overlaps(sp, fpstate + fp_size) ||
+	    !guest_writable(sp, fpstate + fp_size - sp))
 		return false;
 
 	frame = (struct signal_frame *)sp;

@@ -17,6 +17,7 @@ struct signal_action {
 /* The guest's handlers; shared by threads that share them (CLONE_SIGHAND). */
 struct signal_state {
 	struct raw_lock lock;
+	int fatal; /* the signal by which the process ends, 0: none yet */
 	struct signal_action actions[SIGNALS]; /* of signal n at n - 1 */
 };
 
