@@ -194,7 +194,7 @@ static long special_syscall(struct dune_thread *thread)
 {
 	struct dune_run *run = thread->run;
 
-	/* A hypercall of libdune's own: not by the program's SYSCALL, not about the program's memory. */
+	/* libdune's own hypercalls: not by the program's SYSCALL, not about its memory. */
 	if ((uint32_t)run->regs.rax >= SYSCALLS_KNOWN &&
 	    (monitor_passes(&run->regs) || !own_request(thread))) {
 		run->regs.rax = (uint64_t)-ENOSYS;
