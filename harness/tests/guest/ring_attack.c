@@ -64,7 +64,8 @@ static void request_iret(void)
 	long result;
 
 	asm volatile("lea 1f(%%rip), %%rax\n\tmov %%rax, 17*8(%%rdi)\n\tmov %%rsp, 20*8(%%rdi)\n\t"
-		     "movq $0x10, 18*8(%%rdi)\n\tmovq $0x202, 19*8(%%rdi)\n\tmovq $0x18, 21*8(%%rdi)\n\t"
+		     "movq $0x10, 18*8(%%rdi)\n\tmovq $0x202, 19*8(%%rdi)\n\t"
+		     "movq $0x18, 21*8(%%rdi)\n\t"
 		     "mov $0x44554e47, %%eax\n\tsyscall\n1:"
 		     : "=a"(result)
 		     : "D"(frame)
