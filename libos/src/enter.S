@@ -7,6 +7,7 @@
  * and performs the system calls that the guest asks for. Vector registers are
  * the guest's throughout: nothing here may touch them.
  */
+#include "regs.h"
 #include "thread.h"
 
 #define SYS_LSEEK 8
@@ -20,24 +21,6 @@
 
 	.section .note.GNU-stack, "", @progbits
 	.text
-
-.macro PUSH_CALLEE_SAVED
-	push %rbp
-	push %rbx
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-.endm
-
-.macro POP_CALLEE_SAVED
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbx
-	pop %rbp
-.endm
 
 /*
  * int enter_guest(struct dune_thread *thread)

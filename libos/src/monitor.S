@@ -4,6 +4,7 @@
  * the program has it at the hypercall, so that host side and signals find it as
  * they do a program's in ring 0.
  */
+#include "regs.h"
 #include "thread.h"
 #include "xsave.h"
 
@@ -50,18 +51,7 @@ monitor_hooked:
 	push %rax
 	push %rcx
 	push %rdx
-	push %rbx
-	push %rbp
-	push %rsi
-	push %rdi
-	push %r8
-	push %r9
-	push %r10
-	push %r11
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	PUSH_REST
 	mov %rsp, %rbp
 	mov %rsp, %r12
 	and $-BLOCK_STRIDE, %r12
@@ -79,21 +69,7 @@ monitor_check:
 	jne monitor_wait
 	mov %rbp, %rsp
 	cmpq $CALL_ANSWERED, FRAME_VECTOR(%rbp)
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rdi
-	pop %rsi
-	pop %rbp
-	pop %rbx
-	pop %rdx
-	pop %rcx
-	pop %rax
+	POP_ALL
 	lea 16(%rsp), %rsp
 	je monitor_iret
 	pop %rcx

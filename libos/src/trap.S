@@ -5,6 +5,7 @@
  * interrupted stack, below its red zone, so that the trap stack is free for the
  * next exception while a handler of the program runs.
  */
+#include "regs.h"
 #include "thread.h"
 #include "xsave.h"
 
@@ -72,36 +73,14 @@ trap_moving:
 	pushq 16(%rdx)
 	pushq 8(%rdx)
 	pushq (%rdx)
-	push %rbx
-	push %rbp
-	push %rsi
-	push %rdi
-	push %r8
-	push %r9
-	push %r10
-	push %r11
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	PUSH_REST
 trap_moved:
 	cld
 	mov %rsp, %rbp
 	mov %rcx, %r12
 	jmp 2f
 
-1:	push %rbx
-	push %rbp
-	push %rsi
-	push %rdi
-	push %r8
-	push %r9
-	push %r10
-	push %r11
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+1:	PUSH_REST
 	cld
 	mov %rsp, %rdi
 	mov %rsp, %rbp
@@ -135,21 +114,7 @@ trap_check:
 	jne trap_wait
 	movb $0, THREAD_TRAPPING(%r12)
 	mov %rbp, %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rdi
-	pop %rsi
-	pop %rbp
-	pop %rbx
-	pop %rdx
-	pop %rcx
-	pop %rax
+	POP_ALL
 	add $16, %rsp	/* vector and error code */
 	iretq
 trap_end:

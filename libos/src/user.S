@@ -3,6 +3,7 @@
  * Into ring 3 and out of it, for user.c. Between user_window and user_left some of
  * the state is one ring's and some the other's.
  */
+#include "regs.h"
 #include "thread.h"
 
 #define MSR_FS_BASE 0xc0000100
@@ -64,12 +65,7 @@
 	.globl user_enter, user_window, user_entered, user_leave, user_restore, user_left
 	.type user_enter, @function
 user_enter:
-	push %rbp
-	push %rbx
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	PUSH_CALLEE_SAVED
 	push %rsi
 	push %rdi
 	BASES_STORE THREAD_OWN_BASES, %rdi
@@ -79,21 +75,7 @@ user_window:
 	mov %rax, GDT_IN_USER(%rdi)
 	BASES_LOAD STATE_BASES, %rsi
 	mov %rsi, %rsp		/* nothing pushes: exceptions have a stack of their own */
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rdi
-	pop %rsi
-	pop %rbp
-	pop %rbx
-	pop %rdx
-	pop %rcx
-	pop %rax
+	POP_ALL
 	add $16, %rsp
 	iretq
 user_entered:
@@ -142,10 +124,5 @@ user_left:
 	mov $HYPERCALL_SIGNALS, %eax
 	call hypercall
 1:	mov %ebx, %eax
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbx
-	pop %rbp
+	POP_CALLEE_SAVED
 	ret
