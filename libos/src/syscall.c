@@ -2,6 +2,7 @@
 /* Hooks of system calls: the table, and calls past it. */
 #include <errno.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include <dune/lifecycle.h>
 #include <dune/syscall.h>
@@ -131,22 +132,39 @@ static void copy(uint64_t to, uint64_t from, uint64_t n)
 	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
 }
 
-int dune_syscall_read(void *to, uint64_t from, uint64_t size)
+/*
+ * Linux copies, so that memory which another thread takes away meanwhile is an errno.
+ * Where the call is forbidden, or the kernel was built without it, that is a risk.
+ */
+static int transfer(void *own, uint64_t address, uint64_t size, bool write)
 {
+	const struct iovec local = { own, size }, remote = { (void *)address, size };
+	const uint64_t args[6] = { (uint64_t)dune_process.pid, (uint64_t)&local, 1,
+				   (uint64_t)&remote, 1, 0 };
+	int64_t done;
+
 	if (!dune_in_guest())
 		return -EPERM;
-	if (!ask(from, size, false))
+	if (!size)
+		return 0;
+	done = syscall_past_hooks(write ? SYS_process_vm_writev : SYS_process_vm_readv, args);
+	if (done == (int64_t)size)
+		return 0;
+	if (done >= 0 || done == -EFAULT || !ask(address, size, write))
 		return -EFAULT;
-	copy((uint64_t)to, from, size);
+	if (write)
+		copy(address, (uint64_t)own, size);
+	else
+		copy((uint64_t)own, address, size);
 	return 0;
+}
+
+int dune_syscall_read(void *to, uint64_t from, uint64_t size)
+{
+	return transfer(to, from, size, false);
 }
 
 int dune_syscall_write(uint64_t to, const void *from, uint64_t size)
 {
-	if (!dune_in_guest())
-		return -EPERM;
-	if (!ask(to, size, true))
-		return -EFAULT;
-	copy(to, (uint64_t)from, size);
-	return 0;
+	return transfer((void *)from, to, size, true);
 }

@@ -275,11 +275,56 @@ static bool vfork_child_has_its_own(void)
 	return told == pid && syscall(SYS_getpid) == parent;
 }
 
+static char *volatile vanishing;
+static volatile bool flipping;
+static volatile unsigned long copied, refused;
+
+/* Asks for memory that comes and goes: it is there or EFAULT, and no signal. */
+static enum dune_syscall_action look(struct dune_syscall *call, void *arg)
+{
+	char bytes[64];
+
+	(void)arg;
+	if (dune_syscall_read(bytes, call->args[1], sizeof(bytes)))
+		refused = refused + 1;
+	else
+		copied = copied + 1;
+	call->result = 0;
+	return DUNE_SYSCALL_ANSWER;
+}
+
+static void *flip(void *arg)
+{
+	while (flipping) {
+		mmap(vanishing, 4096, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		munmap(vanishing, 4096);
+	}
+	return arg;
+}
+
+static bool memory_vanishes(void)
+{
+	pthread_t other;
+	int i;
+
+	vanishing = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	flipping = true;
+	pthread_create(&other, NULL, flip, NULL);
+	dune_syscall_hook_set(SYS_write, look, NULL);
+	for (i = 0; i < 100000 && (i < 500 || !copied || !refused); i++)
+		syscall(SYS_write, 1, vanishing, 64);
+	unhook(SYS_write);
+	flipping = false;
+	pthread_join(other, NULL);
+	return copied && refused;
+}
+
 int main(void)
 {
 	struct dune_syscall call = { .nr = SYS_getpid };
 
-	ktap_plan(10);
+	ktap_plan(11);
 	ktap_check(dune_syscall_forward(&call) == -EPERM, "no forwarding outside Dune mode");
 	must_init_and_enter();
 	ktap_check(hook_sees(), "a hook sees number and arguments; registers survive");
@@ -288,6 +333,7 @@ int main(void)
 	ktap_check(default_hook(), "a default, and another number");
 	ktap_check(all_through_hooks(), "threads, children, signals through hooks that call on");
 	ktap_check(bad_hooks(), "bad arguments");
+	ktap_check(memory_vanishes(), "memory that goes away under a hook is EFAULT");
 	ktap_check(getpid_stays_inside(), "getpid without an exit, in a child too");
 	ktap_check(vfork_child_has_its_own(), "getpid of a vfork child");
 	ktap_check(registers_survive(), "registers without hooks");

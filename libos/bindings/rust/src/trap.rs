@@ -29,7 +29,7 @@ pub const AC: u32 = raw::TRAP_AC;
 
 type TrapFn = dyn Fn(&mut Frame) + Send + Sync;
 
-const VECTORS: usize = 32;
+const VECTORS: usize = 256;
 #[allow(clippy::declare_interior_mutable_const)]
 const EMPTY: Slot<TrapFn> = Slot::new();
 static SLOTS: [Slot<TrapFn>; VECTORS] = [EMPTY; VECTORS];
@@ -59,7 +59,7 @@ impl Drop for Handler {
     }
 }
 
-/// Call `f` for exceptions `vector` (0 to 31) of every thread in Dune mode, on the interrupted
+/// Call `f` for exceptions or interrupts `vector` (below 256) of every thread in Dune mode, on the interrupted
 /// stack. Afterwards execution goes on with the registers in the [`Frame`]; of a fault, `rip` is the
 /// instruction that failed.
 ///
