@@ -18,11 +18,18 @@ static void count(int signal)
 	came = came + 1;
 }
 
+/* Now and then: who gets the next one before a handler is through does nothing else. */
 static void *fire(void *arg)
 {
+	volatile unsigned int wait;
+	unsigned int n;
+
 	(void)arg;
-	while (!stop)
+	for (n = 0; !stop; n++) {
 		pthread_kill(target, SIGUSR1);
+		for (wait = n * 1237 % 20011; wait; wait--)
+			;
+	}
 	return NULL;
 }
 
