@@ -26,7 +26,7 @@ rmmod dune && echo unloaded
 """, files=life_probe, engine=engine, cpus=2, package_names=["gdb-minimal"], timeout_s=120)
     console = result.console_text()
     assert "gdb: 0" in console, result.detail
-    assert len(re.findall(r'LWP \d+ "life-probe" host_\w+ \(\)', console)) == 3, console[-3000:]
+    assert len(re.findall(r'LWP \d+ "life-probe" +host_\w+ \(\)', console)) == 3, console[-3000:]
     assert len(re.findall(r"#0 +host_\w+ \(\)", console)) == 3, console[-3000:]
     assert len(re.findall(r"^rip .*<host_\w+(?:\+\d+)?>", console, re.M)) == 3, console[-3000:]
     assert len(re.findall(r"^cs +0x33 ", console, re.M)) == 3, console[-3000:]
