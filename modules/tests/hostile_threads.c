@@ -214,7 +214,8 @@ static void scribbled(void)
 	raw_run(bare->vcpu);
 	scribbling = 1;
 	pthread_create(&thread, NULL, scribble, bare);
-	for (i = 0; i < 4000; i++) {
+	/* CPUs that take turns may leave the other thread without one for long. */
+	for (i = 0; i < 4000 || (i < 400000 && (ran <= 10 || refused <= 10)); i++) {
 		int ret = raw_request(bare->vcpu, DUNE_VCPU_RUN, NULL);
 
 		strange += !documented(ret, bare->run->exit_reason);
