@@ -22,6 +22,17 @@
 	.section .note.GNU-stack, "", @progbits
 	.text
 
+/* Those that were put off are blocked no more, and come at its end. */
+.macro LET_SIGNALS_IN
+	movq $0, THREAD_DEFERRED(%rbx)
+	mov $SYS_RT_SIGPROCMASK, %eax
+	mov $SIG_SETMASK, %edi
+	lea THREAD_DEFERRED_MASK(%rbx), %rsi
+	xor %edx, %edx
+	mov $8, %r10d
+	syscall
+.endm
+
 /*
  * int enter_guest(struct dune_thread *thread)
  *
@@ -129,13 +140,7 @@ entry_failed:
 let_signals_in:
 	cmpq $0, THREAD_DEFERRED(%rbx)
 	je 1f
-	movq $0, THREAD_DEFERRED(%rbx)
-	mov $SYS_RT_SIGPROCMASK, %eax
-	mov $SIG_SETMASK, %edi
-	lea THREAD_DEFERRED_MASK(%rbx), %rsi
-	xor %edx, %edx
-	mov $8, %r10d
-	syscall
+	LET_SIGNALS_IN
 1:	ret
 
 /* Into the loop, and let signals in that were put off. */
@@ -143,13 +148,7 @@ let_signals_in:
 host_resume:
 	cmpq $0, THREAD_DEFERRED(%rbx)
 	je host_loop
-	movq $0, THREAD_DEFERRED(%rbx)
-	mov $SYS_RT_SIGPROCMASK, %eax
-	mov $SIG_SETMASK, %edi
-	lea THREAD_DEFERRED_MASK(%rbx), %rsi
-	xor %edx, %edx
-	mov $8, %r10d
-	syscall
+	LET_SIGNALS_IN
 host_unblock_done:
 	jmp host_loop
 

@@ -169,7 +169,7 @@ static long arch_prctl(struct dune_run *run)
 	return ret;
 }
 
-static long call_linux(const struct dune_regs *regs)
+long host_call_linux(const struct dune_regs *regs)
 {
 	return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
 			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
@@ -253,7 +253,8 @@ static long special_syscall(struct dune_thread *thread)
 		return 0;
 	case SYS_rseq:
 		/* Without it from the first: what Linux would restart is not there to be seen. */
-		run->regs.rax = (uint64_t)(dune_process.quiet ? -ENOSYS : call_linux(&run->regs));
+		run->regs.rax = (uint64_t)(dune_process.quiet ? -ENOSYS :
+								host_call_linux(&run->regs));
 		return 0;
 	case SYS_mmap:
 	case SYS_mprotect:

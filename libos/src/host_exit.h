@@ -5,6 +5,10 @@
 
 #include <stddef.h>
 
+struct dune_regs;
+
+/* The call that the guest's registers are, on the host side: its result. */
+long host_call_linux(const struct dune_regs *regs);
 _Noreturn void host_die(const char *text, size_t length);
 /* Have calls that change mappings looked at, by monitor_memory_syscall(). */
 void host_watch_memory(void);

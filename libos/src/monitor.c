@@ -12,13 +12,10 @@
 #include "hidden.h"
 #include "host_exit.h"
 #include "monitor.h"
+#include "ring3.h"
 #include "signal/signal.h"
 #include "thread.h"
 
-/* What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. */
-#define SYSCALL_CLEARS 0x44dd5u
-#define RFLAGS_OF_PROGRAM 0x250dd5ull /* ID AC RF OF DF TF SF ZF AF PF CF */
-#define RFLAGS_FIXED 0x202ull
 /* As in monitor.S: the place of the frame's vector. */
 #define CALL_PENDING 256
 #define CALL_ANSWERED 257
@@ -67,8 +64,8 @@ void monitor_sregs(struct dune_thread *thread)
 
 static void ring3_segments(struct dune_sregs *sregs)
 {
-	sregs->cs = (SELECTOR_USER + 16) | 3;
-	sregs->ss = (SELECTOR_USER + 8) | 3;
+	sregs->cs = SELECTOR_CODE3;
+	sregs->ss = SELECTOR_DATA3;
 }
 
 void monitor_begin(struct dune_thread *thread)
@@ -127,7 +124,7 @@ void monitor_settle(struct dune_thread *thread, struct dune_regs *regs)
 		regs->rip = regs->rcx;
 	else
 		regs->rip = regs->rcx - SYSCALL_SIZE;
-	regs->rflags = (regs->r11 & RFLAGS_OF_PROGRAM) | RFLAGS_FIXED;
+	regs->rflags = flags_of_ring3(regs->r11);
 }
 
 bool monitor_between(struct dune_thread *thread)
@@ -243,19 +240,13 @@ static bool overlaps(uint64_t start, uint64_t size)
 	return monitor_overlaps(start, start + size < start ? ~0ull : start + size);
 }
 
-static long call_linux(const struct dune_regs *regs)
-{
-	return raw_syscall6((uint32_t)regs->rax, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
-			    (long)regs->r10, (long)regs->r8, (long)regs->r9);
-}
-
 long monitor_memory_syscall(const struct dune_regs *regs)
 {
 	uint32_t nr = (uint32_t)regs->rax;
 	bool ours = overlaps(regs->rdi, regs->rsi);
 
 	if (nr == SYS_prctl) /* other limits of the heap would make brk() unmap what is ours */
-		return regs->rdi == PR_SET_MM ? -EPERM : call_linux(regs);
+		return regs->rdi == PR_SET_MM ? -EPERM : host_call_linux(regs);
 	if (nr == SYS_mmap && !(regs->r10 & MAP_ANONYMOUS) && hidden_is((uint32_t)regs->r8))
 		return -EBADF;
 	if (nr == SYS_mmap)
@@ -266,5 +257,5 @@ long monitor_memory_syscall(const struct dune_regs *regs)
 		ours = ours || (regs->r10 & MREMAP_FIXED && overlaps(regs->r8, regs->rdx));
 	if (ours)
 		return -EPERM;
-	return call_linux(regs);
+	return host_call_linux(regs);
 }

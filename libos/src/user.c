@@ -6,14 +6,11 @@
 
 #include <dune/lifecycle.h>
 
+#include "ring3.h"
 #include "section.h"
 #include "user.h"
 
 #define USER_END (1ull << 47)
-#define RFLAGS_OF_PROGRAM 0x250dd5ull /* ID AC RF OF DF TF SF ZF AF PF CF */
-#define RFLAGS_FIXED 0x202ull
-/* What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. */
-#define SYSCALL_CLEARS 0x44dd5u
 #define HWCAP2_FSGSBASE 2 /* the kernel allows WRFSBASE, and the module then does */
 #define XSAVE_ALL "a"(~(1u << 9)), "d"(~0u) /* but PKRU: it guards ring 0, too */
 #define MSR_SFMASK 0xc0000084u
@@ -35,11 +32,6 @@ _Static_assert(offsetof(struct dune_user_state, fs_base) == 176, "assembly");
 static struct dune_user_state *state_of(const struct dune_thread *thread)
 {
 	return (struct dune_user_state *)thread->user_sp[1];
-}
-
-static uint64_t flags_of_program(uint64_t rflags)
-{
-	return (rflags & RFLAGS_OF_PROGRAM) | RFLAGS_FIXED;
 }
 
 /* The first time in this thread. */
@@ -84,9 +76,9 @@ int dune_user_run(struct dune_user_state *state)
 		return -EINVAL;
 	if (!thread->user_ready)
 		prepare(thread);
-	state->regs.rflags = flags_of_program(state->regs.rflags);
-	state->regs.cs = (SELECTOR_USER + 16) | 3;
-	state->regs.ss = (SELECTOR_USER + 8) | 3;
+	state->regs.rflags = flags_of_ring3(state->regs.rflags);
+	state->regs.cs = SELECTOR_CODE3;
+	state->regs.ss = SELECTOR_DATA3;
 	return run_apart(thread, state);
 }
 
