@@ -49,7 +49,7 @@ static const char *segments_complaint(const Elf64_Phdr *p, int n, uint64_t file_
 		    p[i].p_vaddr > ADDRESSES - p[i].p_memsz ||
 		    (p[i].p_vaddr - p[i].p_offset) % PAGE)
 			return "a segment's size or place makes no sense";
-		if (loads++ && page_down(p[i].p_vaddr) < page_up(end))
+		if (loads++ && p[i].p_vaddr < end)
 			return "its segments overlap";
 		if (p[i].p_offset > file_size || p[i].p_filesz > file_size - p[i].p_offset)
 			return "the file is shorter than its segments";
@@ -72,7 +72,11 @@ static int map_at(uint64_t start, uint64_t end, int prot, int flags, int fd, uin
 		    (off_t)offset) == MAP_FAILED ? -errno : 0;
 }
 
-/* The part from the file, the rest of its last page zeroed, then plain zeroes. */
+/*
+ * The part from the file, the rest of its last page zeroed, then plain zeroes. In a page that it
+ * shares with the segment before, the later one's content and protection hold, as in Linux:
+ * linkers that let segments meet in a page lay them out in the file as in memory.
+ */
 static int segment_map(int fd, uint64_t base, const Elf64_Phdr *p)
 {
 	uint64_t start = base + p->p_vaddr, file_end = start + p->p_filesz;
@@ -151,6 +155,9 @@ int image_map(int fd, uint64_t near, struct image *image, const char **why)
 		if (p[i].p_type == PT_INTERP && interpreter_read(fd, &p[i], image))
 			return -ENOEXEC;
 	}
+	*why = "its place is page 0, which catches null pointers";
+	if (e.e_type == ET_EXEC && !page_down(first))
+		return -ENOEXEC;
 	*why = "";
 	error = reserve(&e, first, last, near, &image->base);
 	for (i = 0; !error && i < e.e_phnum; i++) {

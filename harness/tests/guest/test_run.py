@@ -2,6 +2,7 @@
 """`dune run` as a command: its options, what it refuses, and threads of what it loads."""
 
 import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -143,3 +144,46 @@ chmod +x junk empty short arm cut loop
                 or text.count("\n") != 1:
             found.append(f"{command}: status {frames[f'status.{nr}']}: {text}")
     assert not found, "\n".join(found)
+
+
+READ, WRITE, EXEC = 4, 2, 1
+ONE, TEXT = 0x401000, (READ | EXEC, 0, 0x400000, 0x1100, 0x1100)
+
+
+def elf(*segments):
+    """A program that adds up bytes of its second page; segments: flags, offset, address, sizes."""
+    head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
+        "<HHIQQQIHHHHHH", 2, 62, 1, segments[0][2] + 0x200, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
+    head += b"".join(struct.pack("<IIQQQQQQ", 1, flags, offset, at, at, size, memory, 4096)
+                     for flags, offset, at, size, memory in segments)
+    code = b"\xc6\x04\x25" + struct.pack("<IB", ONE + 0x7f0, 7)     # a byte that may be written
+    for at in (0xf0, 0x200, 0x210, 0x7f0, 0xff0):
+        code += b"\x40\x02\x3c\x25" + struct.pack("<I", ONE + at)    # add dil, [at]
+    code = b"\x31\xff" + code + b"\xb8\xe7\0\0\0\x0f\x05"          # exit_group(edi)
+    text = bytearray(b"\x80" * 0x2000)      # what is not to be seen makes another sum
+    text[:len(head)], text[0x200:0x200 + len(code)] = head, code
+    text[0x10f0], text[0x1200] = 3, 20
+    return bytes(text)
+
+
+SHARED = {
+    "data": (TEXT, (READ | WRITE, 0x1200, ONE + 0x200, 0x10, 0x2000)),
+    "zeroes": (TEXT, (READ | WRITE, 0x1200, ONE + 0x200, 0, 0x2000)),
+    "bytes": (TEXT, (READ | WRITE, 0x1080, ONE + 0x080, 0x10, 0x2000)),
+    "zero": ((READ | EXEC, 0, 0, 0x1000, 0x1000), (READ | WRITE, 0x1000, ONE, 0x400, 0x1000)),
+}
+
+
+def test_segments_may_meet_in_a_page_but_not_overlap(guest):
+    script = "insmod /lab/modules/dune.ko; cd /lab/odd\n" + "".join(
+        f"{way} ./{name} 2>>said; echo $? >>{name}.{nr}; report file {name}.{nr}\n"
+        for name in SHARED for nr, way in enumerate(("", "dune run", "dune run --monitor")))
+    result = guest(script + "report file said\n",
+                   files={f"/lab/odd/{name}": elf(*segments) for name, segments in SHARED.items()})
+    ends = {name: [result.payload(f"{name}.{nr}").decode().strip() for nr in range(3)]
+            for name in SHARED}
+    assert ends["data"] == ["30"] * 3 and ends["zeroes"] == ["7"] * 3, ends
+    assert ends["bytes"][1:] == ["126"] * 2 and ends["zero"][1:] == ["126"] * 2, ends
+    said = result.payload("said").decode()
+    assert said.count("./bytes: its segments overlap\n") == 2, said
+    assert said.count("./zero: its place is page 0, which catches null pointers\n") == 2, said
