@@ -17,6 +17,8 @@ QUICK = {"qemu": 300, "bochs": 400, "bochs-vmx": 400}  # seconds for all rows th
 LONG = {"qemu": 1500, "bochs": 2400, "bochs-vmx": 2400}  # for one that is
 MARKS = {"qemu": [], "bochs": [pytest.mark.bochs], "bochs-vmx": [pytest.mark.bochs]}
 
+MACHINES = {"qemu": "qemu-svm", "bochs": "bochs-svm", "bochs-vmx": "bochs-vmx"}
+
 WAYS = {"native": "", "dune": "dune run", "monitor": "dune run --monitor"}
 # Standard output and error, as one, of both ways; and what the shell says of each end.
 ONE = """
@@ -33,15 +35,28 @@ def rows(engine, long=False, tiny=None):
             and row.get("long", False) == long and tiny in (None, row.get("tiny", False))]
 
 
+def script(engine, row):
+    """What sh runs there."""
+    return row["bochs"] if "bochs" in row and engine.startswith("bochs") else row["script"]
+
+
+def kept(engine, row):
+    """The file of what became of a row, for scripts/gen-programs."""
+    return (paths.build() / "programs" / paths.kernel_name() / MACHINES[engine] /
+            f"{row['name'].replace(' ', '-')}.json")
+
+
 def run_all(guest, engine, programs, **options):
     """Run rows in every way: {name: what differs} of those that are not as natively."""
-    files = {f"/programs/{nr}": row["script"] for nr, row in enumerate(programs)}
+    for row in programs:
+        kept(engine, row).unlink(missing_ok=True)
+    files = {f"/programs/{nr}": script(engine, row) for nr, row in enumerate(programs)}
     files |= {f"/programs/{path.name}": path for path in SCRIPTS.iterdir()}
-    script = "insmod /lab/modules/dune.ko\n" + "".join(
+    text = "insmod /lab/modules/dune.ko\n" + "".join(
         ONE.format(way=way, nr=nr, command=command, limit=options["timeout_s"] // 3)
         for nr in range(len(programs)) for way, command in WAYS.items())
     wanted = sorted({name for row in programs for name in row.get("packages", ())})
-    result = guest(script + "rmmod dune\n", files=files, engine=engine, cpus=2,
+    result = guest(text + "rmmod dune\n", files=files, engine=engine, cpus=2,
                    package_names=wanted, **options)
     assert result.exit_code == 0, result.detail
     different = {}
@@ -51,11 +66,22 @@ def run_all(guest, engine, programs, **options):
         # A row that fails alike has shown nothing.
         end = f"\nstatus {row.get('status', 0)}\n"
         assert f"\n{native}".endswith(end), f"{row['name']}:\n{native}"
-        for way, text in said.items():
-            if text != native:
-                different[f"{row['name']}, {WAYS[way]}"] = "\n".join(difflib.unified_diff(
-                    native.splitlines(), text.splitlines(), row["name"], WAYS[way], lineterm=""))
+        wrong = {way: text for way, text in said.items() if text != native}
+        for way, text in wrong.items():
+            different[f"{row['name']}, {WAYS[way]}"] = "\n".join(difflib.unified_diff(
+                native.splitlines(), text.splitlines(), row["name"], WAYS[way], lineterm=""))
+        keep(engine, row, not wrong, native)
     return different
+
+
+def keep(engine, row, same, native):
+    """Write down what became of a row, and of which versions."""
+    path = kept(engine, row)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    versions = {name: next(entry["version"] for entry in packages.record(name)
+                           if entry["name"] == name) for name in row.get("packages", ())}
+    path.write_text(json.dumps({"same": same, "lines": native.count("\n") - 1,
+                                "packages": versions}, indent=1) + "\n")
 
 
 @pytest.mark.parametrize("engine", [pytest.param(name, marks=marks)
