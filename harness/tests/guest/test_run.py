@@ -74,7 +74,7 @@ def test_ring_3_stays_in_ring_3(guest, tmp_path, engine):
     assert b"VM entries" in result.payload("stats")
 
 
-def test_strace_and_stats(guest):
+def test_strace_stats_and_too_few_vms(guest):
     result = guest("""
 insmod /lab/modules/dune.ko
 cd /tmp
@@ -84,7 +84,12 @@ report file trace trace
 report file out out
 dune run --stats sh -c 'for i in 1 2 3; do echo $i; done; (exit 1); :' >/dev/null 2>stats
 report file stats stats
+echo 2 >/sys/module/dune/parameters/vms_per_user
+dune run sh -c '(sh -c "echo never"; echo $?); sh -c "echo fits"; echo $?' >few 2>&1
+report file few few
 """)
+    few = result.payload("few").decode()
+    assert few == "dune: a forked child cannot get a VM of its own\n134\nfits\n0\n"
     trace, stats = result.payload("trace").decode(), result.payload("stats").decode()
     assert result.payload("status", "event").decode().strip() == "137"
     assert result.payload("out").decode() == "127.0.0.1 localhost lab\n"
@@ -153,7 +158,8 @@ ONE, TEXT = 0x401000, (READ | EXEC, 0, 0x400000, 0x1100, 0x1100)
 def elf(*segments):
     """A program that adds up bytes of its second page; segments: flags, offset, address, sizes."""
     head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack(
-        "<HHIQQQIHHHHHH", 2, 62, 1, segments[0][2] + 0x200, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
+        "<HHIQQQIHHHHHH", 2, 62, 1, segments[0][2] + 0x200, 64, 0, 0, 64, 56, len(segments), 0, 0,
+        0)
     head += b"".join(struct.pack("<IIQQQQQQ", 1, flags, offset, at, at, size, memory, 4096)
                      for flags, offset, at, size, memory in segments)
     code = b"\xc6\x04\x25" + struct.pack("<IB", ONE + 0x7f0, 7)     # a byte that may be written
