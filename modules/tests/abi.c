@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <uapi/dune.h>
@@ -275,9 +277,32 @@ static void *run_in_thread(void *arg)
 {
 	int vcpu = *(int *)arg, ret;
 
-	while ((ret = raw_request(vcpu, DUNE_VCPU_RUN, NULL)) == -EINTR)
+	while ((ret = raw_request(vcpu, DUNE_VCPU_RUN, NULL)) == -EINTR || ret == -EBUSY)
 		;
 	return (void *)(long)ret;
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * EBUSY at last from a vCPU that a thread runs over and over. Whenever the thread is preempted
+ * the vCPU is free for a moment, and who gets in then needs a signal to get out.
+ */
+static int run_beside_thread(int vcpu)
+{
+	const struct sigaction action = { .sa_handler = wake_up };
+	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { 0 };
+	int i, ret = 0;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (i = 0; i < 2000 && ret != -EBUSY; i++)
+		ret = raw_request(vcpu, DUNE_VCPU_RUN, NULL);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return ret;
 }
 
 /* Everybody but the VM's own process, and never two at a time. */
@@ -288,7 +313,8 @@ static void ownership(void)
 	struct timespec patience;
 	void *result = NULL;
 	struct dune_stats stats = { .size = sizeof(stats) };
-	int i, ret = 0, error, status = 0;
+	int ret, error, status = 0;
+	sigset_t alarms;
 	pid_t pid;
 
 	pid = fork();
@@ -303,11 +329,14 @@ static void ownership(void)
 	waitpid(pid, &status, 0);
 	ktap_check(status == 0, "another process's VM and vCPU: EIO");
 
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarms, NULL);
 	pthread_create(&thread, NULL, run_in_thread, &g->vcpu);
+	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
 	while (!raw_request(g->vm, DUNE_VM_STATS, &stats) && !stats.entries)
 		usleep(1000);
-	for (i = 0; i < 2000 && ret != -EBUSY; i++)
-		ret = raw_request(g->vcpu, DUNE_VCPU_RUN, NULL);
+	ret = run_beside_thread(g->vcpu);
 	ktap_check(ret == -EBUSY, "a vCPU that runs: EBUSY");
 	/* Scribbling on the page of a running vCPU reaches the CPU only checked. */
 	memset((char *)g->run + 16, 0xff, sizeof(*g->run) - 16);
