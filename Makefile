@@ -77,13 +77,13 @@ test-host: kernel ## units on this host, sanitizers on: seconds
 	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
 test-guest: build rust ## tests in QEMU guests
-	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and not bochs" tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and not bochs" tests/guest --durations=12
 
 test-rust: rust ## the crate on this host: errors, layouts, examples of its documentation
 	$(Q)cd libos/bindings/rust && $(CARGO) test -q
 
 test-bochs: build bochs ## tests in Bochs guests
-	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and bochs" tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and bochs" tests/guest --durations=12
 
 test-kernels: ## every test program on the second kernel (6.12) in QEMU
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12 FLAVOUR=cloud
@@ -102,10 +102,10 @@ test-debug: override export FLAVOUR := debug
 test-debug: override export KERNEL := 6.1
 
 test-long: build bochs ## the tests that are too slow for make test: 10,000 forks, many rounds
-	$(Q)$(PYTEST) -q -n 2 -m slow tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m slow tests/guest --durations=12
 
 test-programs: build bochs ## Debian programs natively and by dune run: python, redis, ... (long)
-	$(Q)$(PYTEST) -q -n 2 -m programs tests/guest
+	$(Q)$(PYTEST) -q -n 2 -m programs tests/guest --durations=12
 
 check: kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style

@@ -145,8 +145,9 @@ sleep 30
 
 
 @pytest.mark.dirty
-@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs", marks=pytest.mark.bochs),
-                                    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+@pytest.mark.parametrize("engine", [
+    "qemu", pytest.param("bochs", marks=[pytest.mark.bochs, pytest.mark.slow]),
+    pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
 def test_an_nmi_ends_a_guest_and_the_guest_goes_on(guest, engine):
     """sysrq-l sends an NMI to every CPU; one of them is in a guest that never leaves by itself."""
     result = guest("""

@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-ENGINES = ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
 # Of Linux rather than of a vendor: on the other one now and then.
 MOSTLY_QEMU = ["qemu", pytest.param("bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])]
 
@@ -35,7 +34,7 @@ echo "loaded and unloaded: $i"
     assert result.exit_code == 0 and "loaded and unloaded: 100" in result.console_text()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MOSTLY_QEMU)
 def test_vcpus_move_as_cpus_go_and_come(guest, life_probe, engine):
     """Each CPU but the first goes and comes; then the threads are sent around by hand."""
     result = guest(MOVES + """
