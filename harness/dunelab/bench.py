@@ -103,6 +103,8 @@ def _arguments(argv):
     parser.add_argument("--batches", type=int, default=20, help="1 to 64 (default 20)")
     parser.add_argument("--iterations", type=int, default=200,
                         help="operations in a batch (default 200); a batch of faults is 512 pages")
+    parser.add_argument("--all", action="store_true", dest="all_rows",
+                        help="also what takes long: page walks")
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")
     args = parser.parse_args(argv)
     if not 1 <= args.batches <= 64 or not 1 <= args.iterations <= 1000000:
@@ -117,6 +119,8 @@ def main(argv):
     for name in names:
         engines.get(name).ensure()
     options = f"--batches {args.batches} --iterations {args.iterations}"
+    if args.all_rows:
+        options += " --all"
     folder = (args.out or paths.root() / "results") / "bench"
     for name in names:
         with tempfile.TemporaryDirectory(prefix="dunelab-bench-") as workdir:

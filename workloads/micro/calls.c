@@ -2,7 +2,6 @@
 /* What a program does all day, by the same code as an ordinary process and in Dune mode. */
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 
 #include "micro/area.h"
 #include "micro/groups.h"
+#include "micro/measure.h"
 
 static void on_sigill(int signal, siginfo_t *info, void *context)
 {
@@ -31,20 +31,6 @@ static void start(char *const *argv)
 	    waitpid(pid, &status, 0) != pid || status)
 		give_up(argv[0]);
 }
-
-/* Name it who.what and measure it, if it is wanted. */
-#define MEASURE(what, niterations, operation)                                      \
-	do {                                                                       \
-		struct series s_ = { plan->batches, (niterations), { 0 }, { 0 } }; \
-		char name_[40];                                                    \
-										   \
-		snprintf(name_, sizeof(name_), "%s.%s", who, what);                \
-		if (series_wanted(plan, name_)) {                                  \
-			SERIES_RUN(s_.empty, s_.batches, s_.iterations, NOTHING);  \
-			SERIES_RUN(s_.ticks, s_.batches, s_.iterations, operation); \
-			series_print(name_, &s_);                                  \
-		}                                                                  \
-	} while (0)
 
 void group_calls(const struct plan *plan, const char *who)
 {

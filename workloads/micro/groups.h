@@ -3,16 +3,26 @@
 #ifndef MICRO_GROUPS_H
 #define MICRO_GROUPS_H
 
+#include <stddef.h>
+
 #include "micro/series.h"
 
 void group_linux(const struct plan *plan);
 /* who: the first half of names. */
 void group_calls(const struct plan *plan, const char *who);
 void group_start(const struct plan *plan, const char *who, bool dune);
+/* Writes to fresh anonymous memory; to a new mapping of memory that is there. */
+void group_fault_fresh(const struct plan *plan, const char *who, const char *what);
+void group_fault_present(const struct plan *plan, const char *who, const char *what);
+void group_ptrace(const struct plan *plan);
+/* prepare: has the area in 4 KiB pages, if that needs doing. */
+typedef void (*prepare_fn)(char *area, size_t size);
+void group_walks(const struct plan *plan, const char *who, prepare_fn prepare);
 /* kvm.ko and its vendor module are loaded. */
 void group_kvm(const struct plan *plan);
 /* dune.ko is loaded: its own interface, then libdune's. */
 void group_dune(const struct plan *plan);
 void group_libdune(const struct plan *plan);
+void group_interpose(const struct plan *plan);
 
 #endif

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* What libdune gives: the things of calls.c, an exception handled in ring 0, ring 3 under it. */
+/* What libdune gives: the things of calls.c, exceptions handled in ring 0, ring 3 under it. */
 #include <dune.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "micro/area.h"
 #include "micro/groups.h"
-
-static void on_ud2(struct dune_trap_frame *frame, void *arg)
-{
-	(void)arg;
-	frame->rip += 2;
-}
-
-/* Ring 3's code, a page of its own: system calls, one after the other. */
-asm(".pushsection .text\n.balign 4096\nring3: syscall\njmp ring3\n.balign 4096\n.popsection\n");
-extern char ring3[];
+#include "micro/measure.h"
+#include "micro/trap.h"
 
 static void must(int error, const char *what)
 {
@@ -24,28 +16,53 @@ static void must(int error, const char *what)
 		give_up(what);
 }
 
+static void on_ud2(struct dune_trap_frame *frame, void *arg)
+{
+	(void)arg;
+	frame->rip += 2;
+}
+
+static void on_page_fault(uintptr_t address, uint32_t error, struct dune_trap_frame *frame,
+			  void *arg)
+{
+	uint64_t now = ticks_read();
+
+	(void)error;
+	(void)arg;
+	trap_taken(now, address, &frame->rip);
+}
+
+static void protect(char *at, size_t size, bool writable)
+{
+	must(dune_vm_protect(at, size, writable ? DUNE_PROT_WRITE : DUNE_PROT_READ),
+	     "dune_vm_protect");
+}
+
+/* A page by itself is 4 KiB in the guest's tables; whole GiBs are large. */
+static void split(char *area, size_t size)
+{
+	for (size_t at = 0; at < size; at += PAGE)
+		protect(area + at, PAGE, true);
+}
+
 void group_libdune(const struct plan *plan)
 {
-	struct series trap = { plan->batches, plan->iterations, { 0 }, { 0 } };
-	struct series there = { plan->batches, plan->iterations, { 0 }, { 0 } };
-	struct dune_user_state state = { .regs.rip = (uint64_t)ring3 };
+	struct dune_syscall getpid = { .nr = SYS_getpid };
+	const char *who = "dune";
 
-	group_start(plan, "dune", true);
+	group_start(plan, who, true);
 	must(dune_init(NULL), "dune_init");
 	must(dune_enter(), "dune_enter");
-	group_calls(plan, "dune");
+	group_calls(plan, who);
+	MEASURE("getpid_forwarded", plan->iterations, dune_syscall_forward(&getpid));
+	group_fault_fresh(plan, who, "fault_fresh_libdune");
 	must(dune_trap_set(DUNE_TRAP_UD, on_ud2, NULL), "dune_trap_set");
-	if (series_wanted(plan, "dune.exception")) {
-		SERIES_RUN(trap.empty, trap.batches, trap.iterations, NOTHING);
-		SERIES_RUN(trap.ticks, trap.batches, trap.iterations, asm volatile("ud2"));
-		series_print("dune.exception", &trap);
-	}
-	must(dune_vm_protect(ring3, PAGE, DUNE_PROT_READ | DUNE_PROT_EXEC | DUNE_PROT_USER),
-	     "dune_vm_protect");
-	if (series_wanted(plan, "dune.ring3")) {
-		SERIES_RUN(there.empty, there.batches, there.iterations, NOTHING);
-		SERIES_RUN(there.ticks, there.batches, there.iterations, dune_user_run(&state));
-		series_print("dune.ring3", &there);
-	}
+	MEASURE("exception", plan->iterations, asm volatile("ud2"));
+	must(dune_pgfault_set(on_page_fault, NULL), "dune_pgfault_set");
+	group_traps(plan, who, protect);
+	must(dune_pgfault_set(NULL, NULL), "dune_pgfault_set");
+	group_interpose(plan);
+	if (plan->all)
+		group_walks(plan, who, split);
 	must(dune_leave(), "dune_leave");
 }

@@ -1,27 +1,47 @@
 // SPDX-License-Identifier: MIT
-/* What things cost an ordinary process: page faults, and all that calls.c has. */
+/* What things cost an ordinary process. */
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
 #include "micro/area.h"
 #include "micro/groups.h"
+#include "micro/trap.h"
 
-static void faults(const char *name, const struct plan *plan,
-		   char *(*map)(size_t offset, size_t size))
+static void on_segv(int signal, siginfo_t *info, void *context)
 {
-	struct series s = { plan->batches, BATCH_PAGES, { 0 }, { 0 } };
-	char *area;
+	uint64_t now = ticks_read();
+	ucontext_t *state = context;
 
-	if (!series_wanted(plan, name))
-		return;
-	area = map(0, area_bytes(plan));
-	SERIES_RUN(s.ticks, s.batches, s.iterations, TOUCH(area));
-	SERIES_RUN(s.empty, s.batches, s.iterations, TOUCH(area));
-	series_print(name, &s);
-	area_unmap(area, area_bytes(plan));
+	(void)signal;
+	trap_taken(now, (uintptr_t)info->si_addr,
+		   (uint64_t *)&state->uc_mcontext.gregs[REG_RIP]);
+}
+
+static void protect(char *at, size_t size, bool writable)
+{
+	if (mprotect(at, size, writable ? PROT_READ | PROT_WRITE : PROT_READ))
+		give_up("mprotect");
+}
+
+static void traps(const struct plan *plan)
+{
+	struct sigaction action = { .sa_sigaction = on_segv, .sa_flags = SA_SIGINFO }, old;
+
+	if (sigaction(SIGSEGV, &action, &old))
+		give_up("sigaction");
+	group_traps(plan, "linux", protect);
+	sigaction(SIGSEGV, &old, NULL);
 }
 
 void group_linux(const struct plan *plan)
 {
 	group_calls(plan, "linux");
 	group_start(plan, "linux", false);
-	faults("linux.fault_fresh", plan, area_map);
-	faults("linux.fault_present", plan, area_map_present);
+	group_fault_fresh(plan, "linux", "fault_fresh");
+	group_fault_present(plan, "linux", "fault_present");
+	traps(plan);
+	group_ptrace(plan);
+	if (plan->all)
+		group_walks(plan, "linux", NULL);
 }

@@ -14,13 +14,15 @@ static const char help[] =
 	"Time exits and faults by the TSC and print the ticks of every batch.\n"
 	"\n"
 	"  linux   getppid, getpid, the clock; UD2 to a signal handler; a program from start\n"
-	"          to end; page faults\n"
+	"          to end; page faults; writes to protected pages; getpid under ptrace\n"
 	"  kvm     CPUID and port output of a guest, its nested faults; kvm.ko is loaded\n"
 	"  dune    CPUID and hypercall of the same guest, its nested faults; then what\n"
-	"          linux has in Dune mode, and UD2 to a trap handler; dune.ko is loaded\n"
+	"          linux has in Dune mode, and UD2 to a trap handler, ring 3's getpid passed\n"
+	"          on and answered; dune.ko is loaded\n"
 	"\n"
 	"  --batches N      batches (20); one more goes first and is not counted\n"
 	"  --iterations N   operations in a batch (200); faults: always 512 pages\n"
+	"  --all            also what takes long: page walks of a chase through memory\n"
 	"  --only NAME      one measurement, by the name it is printed with\n"
 	"  --help           this text\n"
 	"\n"
@@ -62,6 +64,7 @@ int main(int argc, char **argv)
 		{ "batches", required_argument, NULL, 'b' },
 		{ "iterations", required_argument, NULL, 'i' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -79,6 +82,9 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			plan.only = optarg;
+			break;
+		case 'a':
+			plan.all = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

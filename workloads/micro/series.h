@@ -17,6 +17,7 @@ struct plan {
 	unsigned int batches;    /* 1 .. BATCHES_MAX */
 	unsigned int iterations; /* operations in a batch, where they are not pages */
 	const char *only;	 /* the one series wanted, or NULL for all */
+	bool all;		 /* also those that take long */
 };
 
 /* Ticks of each batch; the same loop without the operation is `empty`. */

@@ -9,9 +9,15 @@ SHORT = bench.SCRIPT.format(options="--batches 2 --iterations 20")
 NAMES = {"linux.fault_fresh", "linux.fault_present",
          "kvm.exit_kernel", "kvm.exit_user", "kvm.fault_present", "kvm.fault_fresh",
          "dune.exit_kernel", "dune.exit_user", "dune.exit_user_ioctl", "dune.fault_present",
-         "dune.fault_fresh", "dune.exception", "dune.ring3"} | {
+         "dune.fault_fresh", "dune.exception", "dune.ring3", "dune.getpid_forwarded",
+         "dune.fault_fresh_libdune", "dune.interpose_pass", "dune.interpose_answer",
+         "linux.ptrace"} | {
              f"{who}.{what}" for who in ("linux", "dune")
-             for what in ("syscall", "getpid", "clock", "signal", "start")}
+             for what in ("syscall", "getpid", "clock", "signal", "start", "trap", "trap_round",
+                          "appel1", "appel2")}
+MORE = {f"{who}.walk_{what}" for who in ("linux", "dune")
+        for what in ("32pages", "256pages", "1024pages", "4096pages", "16384pages",
+                     "16384pages_large")}
 
 
 def test_two_boots_give_the_same_ticks(guest):
@@ -22,6 +28,13 @@ def test_two_boots_give_the_same_ticks(guest):
     first, second = (result.payload("costs") for result in results)
     assert set(costs.parse(first.decode())) == NAMES
     assert first == second
+
+
+def test_all_rows_are_measured_where_they_are_asked_for(guest):
+    script = bench.SCRIPT.format(options="--batches 1 --iterations 2 --all")
+    result = guest(script, engine="qemu-icount", files=bench.guest_files(), timeout_s=120)
+    assert result.ok, result.detail
+    assert set(costs.parse(result.payload("costs").decode())) == NAMES | MORE
 
 
 @pytest.mark.bochs

@@ -64,6 +64,25 @@ def test_the_start_of_a_program_is_judged_by_a_multiple_of_linux():
     assert costs.rows(found, "vmx")[0]["goal_text"] == "3 x Linux"
 
 
+def test_a_trap_is_judged_by_a_part_of_linux():
+    goal = costs.GOALS["svm"]["trap"]
+    assert goal.text() == "Linux / 25"
+    assert costs.verdict(goal, figures(linux_trap=2500, dune_trap=100), "trap").reached
+    assert not costs.verdict(goal, figures(linux_trap=2499, dune_trap=100), "trap").reached
+
+
+def test_interposition_is_judged_by_ptrace():
+    found = figures(linux_ptrace=12000, dune_interpose_pass=1000, dune_interpose_answer=121)
+    rows = {row["operation"]: row for row in costs.rows(found, "vmx")}
+    assert rows["interpose_pass"]["ticks"] == {"linux": 12000, "dune": 1000}
+    assert rows["interpose_pass"]["reached"] and not rows["interpose_answer"]["reached"]
+    assert rows["interpose_pass"]["ratios"]["linux"] == pytest.approx(1 / 12)
+
+
+def test_linux_alone_is_no_row_of_what_it_does_not_have():
+    assert [row["operation"] for row in costs.rows(figures(linux_getpid=300), "svm")] == ["getpid"]
+
+
 def test_rows_have_ratios_where_both_sides_were_measured():
     rows = {row["operation"]: row for row in costs.rows(figures(
         linux_signal=300, dune_signal=600, kvm_exit_user=3000, dune_exit_user=1500), "svm")}
