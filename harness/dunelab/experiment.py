@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dunelab import (figures, hostenv, kvimage, kvrun, paths, plan as planning, record, report,
+from dunelab import (drawing, hostenv, kvimage, kvrun, paths, plan as planning, record, report,
                      results, store)
 from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
@@ -54,7 +54,7 @@ def main(argv):
     usable, why = engine.available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")
-    figures.require_gnuplot()
+    drawing.require_gnuplot()
     kvimage.require(plan)
     engine.ensure()
     # A closed terminal or a time limit ends the run the way Ctrl-C does.

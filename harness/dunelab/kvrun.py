@@ -5,12 +5,12 @@ import hashlib
 import json
 import shlex
 import tempfile
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import kvimage, kvscript, paths, plan as planning, progress, results, store
-from dunelab.engine import base, supervise
+from dunelab import (kvimage, kvscript, paths, plan as planning, progress, results, schedule,
+                     store)
+from dunelab.engine import base
 from dunelab.record import utc
 
 CPUS = 2
@@ -68,7 +68,7 @@ class KvRun:
         """Build, boot, measure.  KeyboardInterrupt passes through with no emulator left."""
         try:
             self._build()
-            self._boots()
+            schedule.run(self.tasks(), self.jobs, self._task)
         finally:
             self.progress.close()
             if self.image:
@@ -87,25 +87,6 @@ class KvRun:
         self.record.journal.write("built", kernel=self.image.release)
         self.progress.finish("build", f"image ready: Linux {self.image.release}; "
                                       f"{self.engine.version()}")
-
-    def _boots(self):
-        waiting, running, ended = self.tasks(), {}, set()
-        pool = ThreadPoolExecutor(self.jobs)
-        try:
-            while waiting or running:
-                for task in [t for t in waiting if ended.issuperset(t.needs)]:
-                    if len(running) < self.jobs:
-                        waiting.remove(task)
-                        running[pool.submit(self._task, task)] = task
-                # A time limit, because a wait without one does not see Ctrl-C at once.
-                for future in wait(running, timeout=0.2, return_when=FIRST_COMPLETED).done:
-                    ended.add(running.pop(future).key)
-                    future.result()
-        except BaseException:
-            supervise.cancel_all()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     # -- one task ------------------------------------------------------------------------
 

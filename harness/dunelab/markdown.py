@@ -13,12 +13,12 @@ def text(run, figures):
         lines += [f"**{problem}**", ""]
     overview = facts.overview(run)
     if overview:
-        lines += [f"Ratios to {run.plan.baseline}; below 1 is less:", "", *_table(*overview), ""]
+        lines += [f"Ratios to {run.plan.baseline}; below 1 is less:", "", *table(*overview), ""]
     lines += ["## Latency", "", facts.how_to_read(run), ""]
     for title, rows in facts.grouped(run):
-        lines += [f"### {title[0].upper()}{title[1:]}", "", *_table(*facts.latency(run, rows)), ""]
+        lines += [f"### {title[0].upper()}{title[1:]}", "", *table(*facts.latency(run, rows)), ""]
     for title, (header, body), note in facts.extra_tables(run):
-        lines += [f"## {title}", "", *([note, ""] if note else []), *_table(header, body), ""]
+        lines += [f"## {title}", "", *([note, ""] if note else []), *table(header, body), ""]
     lines += ["## Figures", ""]
     for figure in figures:
         lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}* "
@@ -29,7 +29,7 @@ def text(run, figures):
     return "\n".join(lines)
 
 
-def _table(header, body):
+def table(header, body):
     """Lines of a Markdown table; the first column is text, numbers are aligned right."""
     escape = "{}".format
     rule = ["---"] + ["---:" if _numeric(body, i) else "---" for i in range(1, len(header))]

@@ -5,8 +5,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import (claims, figures, hdr, hlog, markdown, page, results, stats, store, summary,
-                     tables)
+from dunelab import (claims, drawing, figures, hdr, hlog, markdown, page, results, stats, store,
+                     summary, tables)
 
 
 @dataclass
@@ -21,13 +21,13 @@ class Made:
 
 def make(path):
     """Make every form of the report of the run in a directory, from its data alone."""
-    figures.require_gnuplot()
+    drawing.require_gnuplot()
     run = results.load(path)
     _merge(run)
     store.write_json(run.store.path / "summary.json", summary.as_json(run))
     store.write_text(run.store.path / "summary.csv", summary.as_csv(run))
     chosen = figures.plan(run)
-    figures.draw(chosen, run, run.store.report)
+    drawing.draw(chosen, claims.short(run.manifest), run.store.report)
     made = Made(run, chosen, run.store.report / "index.html", run.store.report / "report.md")
     store.write_text(made.markdown, markdown.text(run, chosen))
     store.write_text(made.index, page.html(run, chosen))

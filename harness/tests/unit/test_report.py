@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 import sample_run
-from dunelab import cli, figures, kvscript, plan as planning, report
+from dunelab import cli, drawing, kvscript, plan as planning, report
 from dunelab.errors import DunelabError
 
 pytestmark = pytest.mark.skipif(not shutil.which("gnuplot"), reason="needs gnuplot")
@@ -28,7 +28,7 @@ def test_every_figure_has_points_in_every_series_and_the_claim(made):
     assert made.figures
     for figure in made.figures:
         svg = made.run.store.report / "plots" / f"{figure.name}.svg"
-        points = figures.series_points(svg)
+        points = drawing.series_points(svg)
         assert set(points) == set(figure.data) and min(points.values()) >= 1
         text = " ".join(ElementTree.parse(svg).getroot().itertext())
         assert "instr(bochs)" in text and "not hardware time" in text
@@ -41,7 +41,7 @@ def test_a_series_without_points_is_noticed(made, tmp_path):
     figure = next(f for f in made.figures if f.script == "spectrum")
     figure.data = {**figure.data, "linux": "# nothing\n1\tNaN\tNaN\tNaN\n"}
     with pytest.raises(DunelabError, match="no point for linux"):
-        figures.draw([figure], made.run, tmp_path)
+        drawing.draw([figure], "claim", tmp_path)
 
 
 def test_a_figure_can_be_drawn_again_from_what_lies_beside_it(made, tmp_path):
