@@ -129,7 +129,8 @@ exit $status
 """, cpus=2, timeout_s=120)
 
 
-@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+@pytest.mark.parametrize("engine", [
+    "qemu", pytest.param("bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])])
 def test_power_off_with_a_guest_running(guest, engine):
     result = guest("""
 insmod /lab/modules/dune.ko

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-ENGINES = ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)]
+ENGINES = ["qemu",
+           pytest.param("bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
