@@ -7,7 +7,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from dunelab import claims, costs, engine as engines, guestrun, hostenv, image, paths, store
+from dunelab import (claims, costs, engine as engines, guestrun, hostenv, image, paths, profiles,
+                     store)
 from dunelab.errors import GuestError, UsageError
 
 # The vendor's module last: the guest loads them in this order and takes the one for its CPU.
@@ -45,27 +46,28 @@ def guest_files():
     return {f"/kvm/{Path(module).name}": root / module for module in KVM_MODULES}
 
 
-def measure(name, options="", workdir=None):
+def measure(name, options="", workdir=None, profile=None):
     """Boot the engine's machine once; the BootResult, GuestError if it did not get through."""
-    result = guestrun.run(SCRIPT.format(options=options), name, guest_files(),
-                          timeout_s=TIMEOUT_S, workdir=workdir)
+    result = guestrun.run(SCRIPT.format(options=options), engines.get(name, profile),
+                          guest_files(), timeout_s=TIMEOUT_S, workdir=workdir)
     if not result.ok:
         said = result.console_text().splitlines()[-CONSOLE_LINES:]
         raise GuestError("\n".join([f"{name}: {result.detail}", *said]))
     return result
 
 
-def record(name, result):
+def record(name, result, profile=None):
     """Everything about one boot, ready to be written."""
     def said(frame):
         return (result.payload(frame) or b"").decode("utf-8", "replace").strip()
 
-    engine = engines.get(name)
+    engine = engines.get(name, profile)
     figures = costs.parse(said("costs"))
     commit, dirty = hostenv.commit()
     return {
         "schema": "dunelab-bench/1", "engine": name, "version": engine.version(),
-        "clock_domain": engine.clock_domain, "deterministic": engine.deterministic,
+        "clock_domain": engine.clock_domain, "profile": engine.profile,
+        "deterministic": engine.deterministic,
         "commit": commit, "dirty": dirty, "kernel": said("version"),
         "release": image.kernel_release(), "backend": said("backend"),
         "mitigations": said("mitigations").splitlines(),
@@ -81,15 +83,20 @@ def text(kept):
     lines = [f"{kept['engine']} ({kept['backend']}): {kept['version']}",
              f"kernel {kept['release']}, mitigations as it chooses; commit {commit}",
              f"clock {domain}: {claims.DOMAINS[domain]}"]
-    if claims.emulated(domain):
+    if claims.modelled(domain):
+        lines.append(f"a tick is a cycle of the cost profile {kept['profile']}: {claims.CHARGED}")
+    elif claims.emulated(domain):
         lines.append("a tick is an instruction; an exit, an entry and a page walk are free")
     else:
         lines.append("the times are the host's: no conclusion may be drawn from them")
     return "\n".join([*lines, "", *costs.table(kept["rows"])])
 
 
-def _default_engines():
-    """Those whose clock counts instructions, where they can be used."""
+def _default_engines(profile):
+    """Those whose clock counts instructions, where they can be used; those of a profile."""
+    if profile not in (None, profiles.NONE):
+        vendor = profiles.load(profile).vendor
+        return ["bochs-vmx" if vendor == "intel" else "bochs"]
     found = [engines.get(name) for name in engines.names()]
     return [engine.name for engine in found if engine.deterministic and engine.available()[0]]
 
@@ -105,6 +112,8 @@ def _arguments(argv):
                         help="operations in a batch (default 200); a batch of faults is 512 pages")
     parser.add_argument("--all", action="store_true", dest="all_rows",
                         help="also what takes long: page walks")
+    parser.add_argument("--profile", metavar="NAME", help="cost profile of Bochs: what events "
+                        "are charged for (default none)")
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")
     args = parser.parse_args(argv)
     if not 1 <= args.batches <= 64 or not 1 <= args.iterations <= 1000000:
@@ -115,16 +124,17 @@ def _arguments(argv):
 def main(argv):
     """The command; the figures are kept whatever they are."""
     args = _arguments(argv)
-    names = args.engine or _default_engines()
+    names = args.engine or _default_engines(args.profile)
     for name in names:
-        engines.get(name).ensure()
+        engines.get(name, args.profile).ensure()
     options = f"--batches {args.batches} --iterations {args.iterations}"
     if args.all_rows:
         options += " --all"
     folder = (args.out or paths.root() / "results") / "bench"
     for name in names:
         with tempfile.TemporaryDirectory(prefix="dunelab-bench-") as workdir:
-            kept = record(name, measure(name, options, Path(workdir)))
+            kept = record(name, measure(name, options, Path(workdir), args.profile),
+                          args.profile)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = folder / f"{stamp}-{kept['commit'][:8]}-{name}.json"
         store.write_json(path, kept)

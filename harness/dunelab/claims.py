@@ -6,16 +6,25 @@ import re
 # What each clock counts, for people.
 DOMAINS = {
     "instr(bochs)": "virtual time: a fixed number of instructions per second on each CPU",
+    "cycles(bochs-model)": "modelled cycles: instructions and events at a cost profile's "
+                           "prices, no caches and no pipeline",
     "instr(icount)": "virtual time: one nanosecond per instruction",
     "ns(host)": "the host's clock, seen through an emulator",
     "ns(kvm-nested)": "real time under nested virtualization",
 }
 FREE = "VM exits, TLB misses and caches cost nothing here, which flatters Dune"
+CHARGED = ("VM exits, TLB misses, interrupts and privileged instructions cost what the profile "
+           "says; caches and the pipeline are not modelled")
 
 
 def emulated(domain):
-    """Whether a domain counts instructions rather than time."""
-    return domain.startswith("instr")
+    """Whether a domain counts instructions, or what is computed from them, rather than time."""
+    return domain.startswith(("instr", "cycles(bochs"))
+
+
+def modelled(domain):
+    """Whether a domain counts cycles of a cost profile."""
+    return domain.startswith("cycles(bochs")
 
 
 def unit(domain):
@@ -48,7 +57,8 @@ def line(manifest):
     domain = engine["clock_domain"]
     text = f"{engine['version']}; clock domain {domain} ({DOMAINS.get(domain, 'unknown')})"
     if emulated(domain):
-        return (f"{text}; cost profile `{engine['profile']}`: {FREE}. "
+        means = CHARGED if modelled(domain) else FREE
+        return (f"{text}; cost profile `{engine['profile']}`: {means}. "
                 "Emulated time is not hardware time.")
     if domain == "ns(host)":
         return (f"{text}. The times are those of a shared host running an emulator: this run "

@@ -84,9 +84,9 @@ def main(argv):
     else:
         workdir = Path(tempfile.mkdtemp(prefix="dunelab-boot-"))
     try:
-        result = run(script, args.engine, files, args.cmdline, args.cpus, args.memory,
-                     args.timeout, workdir, args.package, args.flavour, args.compression,
-                     on_console=_show)
+        result = run(script, engines.get(args.engine, args.profile), files, args.cmdline,
+                     args.cpus, args.memory, args.timeout, workdir, args.package, args.flavour,
+                     args.compression, on_console=_show)
         if args.frames:
             _save_frames(result, args.frames)
         return _conclude(result, args.verbose)
@@ -102,6 +102,8 @@ def _arguments(argv):
         "3 if the guest fails otherwise.")
     parser.add_argument("--engine", default="qemu", metavar="NAME",
                         help=f"one of {', '.join(engines.names())} (default qemu)")
+    parser.add_argument("--profile", metavar="NAME", help="cost profile of Bochs: what events "
+                        "are charged for (default none)")
     parser.add_argument("--cmdline", default="", help="additional kernel arguments")
     parser.add_argument("--cpus", type=int, default=1)
     parser.add_argument("--memory", type=int, default=512, metavar="MIB")

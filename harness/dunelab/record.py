@@ -35,7 +35,7 @@ class Record:
             "dirty": dirty, "argv": argv, "jobs": jobs, "plan_sha8": plan.digest(),
             "seed": plan.seed, "kernel": None,
             "engine": {"name": engine.name, "version": engine.version(),
-                       "clock_domain": engine.clock_domain, "profile": "none",
+                       "clock_domain": engine.clock_domain, "profile": engine.profile,
                        "deterministic": engine.deterministic},
             "capacities": {}, "remembered": {}, "boots": {}, "cells": {}, "same_seed": {},
             "failures": [], "artifacts": {}}

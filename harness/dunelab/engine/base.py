@@ -100,7 +100,9 @@ class Engine:
 
     name = ""
     clock_domain = ""           # what the guest's clock counts: instr(bochs), ns(host), ...
+    profile = "none"            # what is charged for events: a name of vm-images/machines/costs
     deterministic = False       # the same Boot gives the same bits
+    takes_profiles = False      # can charge for events by a cost profile
     poweroff_grace_s = 5.0      # wall seconds the guest has to power off after its exit frame
 
     def version(self):
@@ -138,9 +140,16 @@ def names():
     return list(ENGINES)
 
 
-def get(name):
-    """The engine called `name`; UsageError lists the known ones."""
+def get(name, profile=None):
+    """The engine called `name`, charging by a cost profile; UsageError lists the known ones."""
     if name not in ENGINES:
         raise UsageError(f"unknown engine '{name}'; known engines: {', '.join(ENGINES)}")
     module, cls = ENGINES[name]
-    return getattr(importlib.import_module(module), cls)()
+    engine = getattr(importlib.import_module(module), cls)
+    if profile in (None, "none"):
+        return engine()
+    if not engine.takes_profiles:
+        able = [known for known in ENGINES if known.startswith("bochs")]
+        raise UsageError(f"engine {name} has no cost model: PROFILE={profile} needs one of "
+                         f"{', '.join(able)}")
+    return engine(profile=profile)

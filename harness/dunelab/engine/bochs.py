@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import linuxboot, paths
+from dunelab import linuxboot, paths, profiles
 from dunelab.engine.base import Engine, Launch
 from dunelab.errors import UsageError
 
@@ -60,12 +60,22 @@ class Bochs(Engine):
     name = "bochs"
     clock_domain = "instr(bochs)"
     deterministic = True
+    takes_profiles = True
     poweroff_grace_s = 10.0
     machine_file = MACHINE
+    vendor = "amd"
 
-    def __init__(self, machine=None, seed=None):
+    def __init__(self, machine=None, seed=None, profile=profiles.NONE):
+        """profile: a name, or a Profile made for the occasion."""
         self.machine = machine or load_machine(self.machine_file)
         self.seed = self.machine.seed if seed is None else seed
+        self.costs = profiles.load(profile) if isinstance(profile, str) else profile
+        self.profile = self.costs.name
+        if self.costs.charges:
+            if self.costs.vendor != self.vendor:
+                raise UsageError(f"cost profile {self.profile} is of an {self.costs.vendor} "
+                                 f"processor, engine {self.name} is an {self.vendor} machine")
+            self.clock_domain = profiles.DOMAIN
 
     def version(self):
         """Version, hash of source, patches and configuration, the BIOS', and the machine."""
@@ -120,7 +130,12 @@ class Bochs(Engine):
             (work / name).unlink(missing_ok=True)
             (work / name).symlink_to(Path(target).absolute())
         (work / "bochsrc").write_text(self.bochsrc(boot, layout))
+        costs = ""
+        if self.costs.charges:
+            costs = "bochs.costs"
+            (work / costs).write_text(self.costs.flat())
         env = {"DUNELAB_E9": "frames.bin", "DUNELAB_NO_REBOOT": "1", "DUNELAB_SEED": str(self.seed),
+               "DUNELAB_COSTS": costs,
                "TZ": "UTC", "LC_ALL": "C", "BXSHARE": ".", "PATH": os.environ.get("PATH", "")}
         return Launch([folder / "bochs", "-q", "-f", "bochsrc"], work / "console.log",
                       work / "frames.bin", work / "emulator.log", env)
@@ -168,6 +183,7 @@ class BochsVmx(Bochs):
 
     name = "bochs-vmx"
     machine_file = "bochs-vmx"
+    vendor = "intel"
 
 
 _dest = None

@@ -132,7 +132,11 @@ def test_build_key_follows_patches_and_cache(tmp_path):
     assert before.name == build_path(here, **cache).name
     patch = sorted(copy.glob("*.patch"))[0]
     patch.write_text(patch.read_text() + "\n")
-    assert build_path(copy, **cache).name != before.name
+    patched = build_path(copy, **cache).name
+    assert patched != before.name
+    source = copy / "instrument/walk.cc"
+    source.write_text(source.read_text() + "\n")
+    assert build_path(copy, **cache).name not in (before.name, patched)
 
 
 def test_every_patch_says_why_and_under_which_licence():
