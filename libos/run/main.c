@@ -19,6 +19,8 @@ static const char usage_text[] =
 "/dev/dune.\n"
 "\n"
 "  -m, --monitor   PROGRAM in ring 3, with ring 0 under it kept from it\n"
+"  -p, --policy FILE  PROGRAM in ring 3, and its system calls are those that FILE\n"
+"                  allows; see dune(1)\n"
 "  -t, --strace    print each system call on stderr, as strace does\n"
 "  -g, --gdb PORT  wait at the first instruction for a gdb that connects to PORT,\n"
 "                  HOST:PORT or the path of a socket\n"
@@ -31,6 +33,7 @@ static const char usage_text[] =
 
 static const struct option options[] = {
 	{ "monitor", no_argument, NULL, 'm' },
+	{ "policy", required_argument, NULL, 'p' },
 	{ "strace", no_argument, NULL, 't' },
 	{ "gdb", required_argument, NULL, 'g' },
 	{ "stats", no_argument, NULL, 's' },
@@ -68,7 +71,7 @@ int main(int argc, char **argv)
 		return wrong(argc < 2 ? "no command" : "no such command");
 	optind = 2;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+mtsg:hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+mp:tsg:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
 			run.strace = true;
@@ -83,6 +86,10 @@ int main(int argc, char **argv)
 			run.path = optarg;
 			break;
 		case 'm':
+			run.monitor = true;
+			break;
+		case 'p':
+			run.policy = optarg;
 			run.monitor = true;
 			break;
 		case 'k':
@@ -106,6 +113,8 @@ int main(int argc, char **argv)
 	}
 	if (run.monitor && run.gdb)
 		return wrong("--gdb shows ring 0, --monitor has the program in ring 3: not both");
+	if (run.policy && (run.strace || run.stats))
+		return wrong("--policy has the hooks of --strace and --stats: not both");
 	if (optind == argc)
 		return wrong("no program");
 	return run_program(&run, argc - optind, argv + optind);

@@ -25,7 +25,9 @@
 #include "../src/monitor.h"
 #include "../src/self.h"
 #include "../src/start.h"
+#include "confine.h"
 #include "image.h"
+#include "policy.h"
 #include "run.h"
 #include "script.h"
 #include "stack.h"
@@ -160,9 +162,10 @@ static void unblock(uint64_t mask)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
-/* What it executes comes back here. */
+/* What it executes comes back here, wherever its working directory is then. */
 static void children_too(const struct run_options *options)
 {
+	static char policy[PATH_MAX + 16] = "--policy=";
 	const char *passed[EXEC_OPTIONS_MAX + 1] = { NULL };
 	int n = 0, fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 
@@ -172,8 +175,34 @@ static void children_too(const struct run_options *options)
 		passed[n++] = "--stats";
 	if (options->strace)
 		passed[n++] = "--strace";
-	if (fd >= 0)
-		exec_through(hidden_move(fd), passed);
+	if (options->policy && realpath(options->policy, policy + strlen(policy)))
+		passed[n++] = policy;
+	if (fd >= 0 || options->policy)
+		exec_through(fd < 0 ? fd : hidden_move(fd), passed, options->policy);
+}
+
+static int read_policy(const char *file)
+{
+	int line;
+	const char *wrong = policy_load(file, &line);
+
+	if (!wrong)
+		return 0;
+	if (line)
+		fprintf(stderr, "dune: %s:%d: %s\n", file, line, wrong);
+	else
+		fprintf(stderr, "dune: %s: %s\n", file, wrong);
+	return RUN_WRONG;
+}
+
+/* Interpreters, which nobody confined has named in a call. */
+static int may_execute(const char *path, enum policy_right right)
+{
+	char real[PATH_MAX];
+
+	if (realpath(path, real) && policy_allows(right, real))
+		return 0;
+	return complain(RUN_NOT_EXECUTABLE, path, "the policy does not let it be executed");
 }
 
 int run_program(const struct run_options *options, int argc, char **argv)
@@ -191,9 +220,15 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	args.path = options->name ? options->name : path;
 	args.argc = argc;
 	args.argv = argv;
-	status = script_resolve(&args, &path);
+	status = options->policy ? read_policy(options->policy) : 0;
+	if (!status)
+		status = script_resolve(&args, &path);
+	if (!status && options->policy && options->path)
+		status = may_execute(path, POLICY_EXEC);
 	if (!status)
 		status = map_file(path, place(), &program);
+	if (!status && options->policy && options->path && *program.interpreter)
+		status = may_execute(program.interpreter, POLICY_LOOK);
 	if (!status && *program.interpreter) {
 		status = map_file(program.interpreter, 0, &interpreter);
 		args.interpreter_base = interpreter.base;
@@ -214,6 +249,8 @@ int run_program(const struct run_options *options, int argc, char **argv)
 		trace_summary(args.path);
 	if (options->strace)
 		trace_calls();
+	if (options->policy)
+		confine_begin();
 	/* Below what is in use of the stack; what is above it stays, to no purpose. */
 	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);
 	tell_linux(&args, &stack);

@@ -10,6 +10,7 @@ struct run_options {
 	bool strace;
 	const char *gdb; /* where to wait for a debugger, NULL: go on */
 	bool monitor; /* the program in ring 3 */
+	const char *policy; /* file that says what it may do, there; NULL: anything */
 	const char *path; /* NULL: look for argv[0] in PATH */
 	int device; /* open already, -1: not */
 	const char *mask; /* of blocked signals, in hexadecimal; NULL: as they are */

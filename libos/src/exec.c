@@ -28,17 +28,18 @@
 
 static struct {
 	int loader_fd;
-	bool on;
+	bool on, only;
 	const char *options[EXEC_OPTIONS_MAX + 1];
 } through;
 
-void exec_through(int loader_fd, const char *const *options)
+void exec_through(int loader_fd, const char *const *options, bool only)
 {
 	int i;
 
 	for (i = 0; i < EXEC_OPTIONS_MAX && options[i]; i++)
 		through.options[i] = options[i];
 	through.loader_fd = loader_fd;
+	through.only = only;
 	through.on = true;
 }
 
@@ -228,6 +229,8 @@ long exec_program(struct dune_thread *thread)
 	char *memory;
 
 	ret = through.on && n >= 0 ? string_length((uint64_t)path, PATH_MAX) : -EFAULT;
+	if (ret < 0 && through.only)
+		return ret; /* by the time Linux looks, it might not fail */
 	if (ret < 0)
 		return to_linux(thread); /* it fails, and Linux says how; or it is not for us */
 	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 14) * sizeof(char *);
@@ -250,7 +253,7 @@ long exec_program(struct dune_thread *thread)
 	else if (!ret)
 		ret = look(memory);
 	if (ret == 1) {
-		ret = to_linux(thread);
+		ret = through.only ? -EACCES : to_linux(thread);
 	} else if (!ret) {
 		const char **line = (const char **)(memory + 2 * PATH_MAX);
 		char mask[24], device[24];
