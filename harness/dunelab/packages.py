@@ -37,6 +37,8 @@ _C_LIBRARY = (      # what a compiler needs of libc6-dev
 _PYTHON = "/usr/lib/python3.11/"
 
 PROGRAMS = {
+    "bc": Wanted(("/usr/bin/bc",)),
+    "bzip2": Wanted(("/bin/bzip2",)),
     "coreutils": Wanted(("/bin/*", "/usr/bin/*")),
     "curl": Wanted(("/usr/bin/curl",)),
     "dash": Wanted(("/bin/dash",)),
@@ -47,11 +49,14 @@ PROGRAMS = {
         files=_C_LIBRARY + (_GCC + "crt*", _GCC + "libgcc*", _GCC + "include/*",
                             _GCC + "liblto_plugin.so", "/lib/x86_64-linux-gnu/libgcc_s.so.1")),
     "gdb-minimal": Wanted(("/usr/bin/gdb",)),
+    "gzip": Wanted(("/bin/gzip",)),
     "lighttpd": Wanted(("/usr/sbin/lighttpd",), files=("/usr/lib/lighttpd/*.so",),
                        without=("/usr/lib/lighttpd/mod_maxminddb.so",)),
+    "mawk": Wanted(("/usr/bin/mawk",)),
     "memcached": Wanted(("/usr/bin/memcached",)),
     "perl-base": Wanted(("/usr/bin/perl",), files=(_PERL + "**/*",),
                         without=(_PERL + "unicore/**/*",)),
+    "picosat": Wanted(("/usr/bin/picosat",)),
     "python3.11-minimal": Wanted(
         ("/usr/bin/python3.11",),
         packages=("libgcc-s1", "libpython3.11-stdlib", "libpython3.11-testsuite"),
@@ -71,6 +76,7 @@ PROGRAMS = {
     "tcc": Wanted(("/usr/bin/tcc",), packages=("libc6-dev",),
                   files=_C_LIBRARY + ("/usr/lib/x86_64-linux-gnu/tcc/**/*",)),
     "wrk": Wanted(("/usr/bin/wrk",)),
+    "xz-utils": Wanted(("/usr/bin/xz",)),
 }
 
 LIBRARY_DIRS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")

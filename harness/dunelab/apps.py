@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The applications of the paper: what each needs in a guest, and the guest's script that runs it.
+
+The lines that a script leaves in the frame FRAME are read by costs.parse(); their names are
+APPLICATION.WHAT.SYSTEM.
+"""
+
+from dataclasses import dataclass
+
+from dunelab import paths
+from dunelab.errors import UsageError
+
+FRAME = "app"
+# What was measured comes back even if something fails later; the complaint is on the console.
+_SCRIPT = """
+echo 0 >/proc/sys/kernel/printk
+insmod /lab/modules/dune.ko || exit
+({runs}); status=$?
+report file /tmp/app app
+rmmod dune && exit $status
+"""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a guest must have: names of dunelab.packages.PROGRAMS, {guest path: host Path}, MiB
+    of memory, CPUs."""
+
+    packages: tuple
+    files: dict
+    memory_mib: int = 512
+    cpus: int = 2
+
+
+_PROGRAMS = ("bc", "bzip2", "gcc-12", "gzip", "mawk", "openssl", "perl-base", "picosat",
+             "python3.11-minimal", "sqlite3", "tcc", "xz-utils")
+NAMES = ("sandbox",)
+
+
+def _check(name):
+    if name not in NAMES:
+        raise UsageError(f"unknown application '{name}'; known: {', '.join(NAMES)}")
+
+
+def needs(name):
+    """The Needs of an application."""
+    _check(name)
+    folder = paths.root() / "workloads/apps/sandbox/programs"
+    files = {f"/apps/sandbox/{path.name}": path for path in sorted(folder.iterdir())}
+    return Needs(_PROGRAMS, files, memory_mib=768)
+
+
+def script(name, quick=False, only=(), seed=1, batches=None):
+    """The guest's script; only: names of figures, all without."""
+    _check(name)
+    command = f"app-{name}" + (" --quick" if quick else "") \
+        + (f" --batches {batches}" if batches else "") + f" --seed {seed}"
+    runs = [f"{command} --only {one}" for one in only] or [command]
+    return _SCRIPT.format(runs=" && ".join(f"{run} >>/tmp/app" for run in runs))

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* Programs of our own among those that are confined: memory's latency, and a graph. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/rng.h"
+
+struct node {
+	struct node *next;
+	uint64_t value[7]; /* a cache line */
+};
+
+/* A ring through all nodes in random order: each step is a miss of everything there is. */
+static uint64_t chase(unsigned int size)
+{
+	size_t n = (size_t)1 << 19, i, steps = size * 3000000ul;
+	struct node *nodes = malloc(n * sizeof(*nodes)), *at = nodes;
+	uint32_t *order = malloc(n * sizeof(*order));
+	uint64_t sum = 0;
+	struct rng rng;
+
+	rng_init(&rng, 1, 1);
+	for (i = 0; i < n; i++)
+		order[i] = (uint32_t)i;
+	for (i = n - 1; i > 0; i--) {
+		size_t other = rng_below(&rng, i);
+		uint32_t kept = order[i];
+
+		order[i] = order[other];
+		order[other] = kept;
+	}
+	for (i = 0; i < n; i++) {
+		nodes[order[i]].next = &nodes[order[(i + 1) % n]];
+		nodes[order[i]].value[0] = i * 0x9e3779b97f4a7c15ull;
+	}
+	while (steps--) {
+		sum = (sum << 1 | sum >> 63) ^ at->value[0];
+		at = at->next;
+	}
+	return sum;
+}
+
+/* Shortest ways in a random graph, by a heap of (distance, node). */
+#define DEGREE 6
+
+static uint64_t *heap;
+static size_t heap_n;
+
+static void heap_put(uint64_t value)
+{
+	size_t i = heap_n++;
+
+	for (; i && heap[(i - 1) / 2] > value; i = (i - 1) / 2)
+		heap[i] = heap[(i - 1) / 2];
+	heap[i] = value;
+}
+
+static uint64_t heap_take(void)
+{
+	uint64_t least = heap[0], last = heap[--heap_n];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < heap_n) {
+		child += child + 1 < heap_n && heap[child + 1] < heap[child];
+		if (heap[child] >= last)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = last;
+	return least;
+}
+
+static uint64_t graph(unsigned int size)
+{
+	size_t n = (size_t)size << 16, edges = n * DEGREE, i;
+	uint32_t *to = malloc(edges * 4), *length = malloc(edges * 4), *best = malloc(n * 4);
+	uint64_t sum = 0;
+	struct rng rng;
+
+	heap = malloc(edges * sizeof(*heap));
+	rng_init(&rng, 1, 2);
+	for (i = 0; i < edges; i++) {
+		to[i] = (uint32_t)rng_below(&rng, n);
+		length[i] = 1 + (uint32_t)rng_below(&rng, 1000);
+	}
+	memset(best, 0xff, n * 4);
+	best[0] = 0;
+	heap_put(0);
+	while (heap_n) {
+		uint64_t least = heap_take();
+		uint32_t node = (uint32_t)least, distance = (uint32_t)(least >> 32);
+
+		if (distance != best[node])
+			continue;
+		for (i = (size_t)node * DEGREE; i < (size_t)(node + 1) * DEGREE; i++) {
+			if (distance + length[i] < best[to[i]]) {
+				best[to[i]] = distance + length[i];
+				heap_put((uint64_t)best[to[i]] << 32 | to[i]);
+			}
+		}
+	}
+	for (i = 0; i < n; i++)
+		sum = sum * 31 + best[i];
+	return sum;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int size = 1;
+
+	if (argc < 2) /* nothing, from start to end */
+		return 0;
+	if (scanf("%u", &size) != 1 || size < 1 || size > 100)
+		return 2;
+	if (!strcmp(argv[1], "chase"))
+		printf("%016llx\n", (unsigned long long)chase(size));
+	else if (!strcmp(argv[1], "graph"))
+		printf("%016llx\n", (unsigned long long)graph(size));
+	else
+		return 2;
+	return 0;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/* The programs: what each is told. */
+#include "apps/sandbox/sandbox.h"
+
+#define IN SANDBOX_IN "/"
+#define OURS "/apps/sandbox/"
+
+const struct item items[] = {
+	{ "gzip", { "gzip", "-9", "-c", IN "text" }, NULL, NULL },
+	{ "bzip2", { "bzip2", "-9", "-c", IN "text" }, NULL, NULL },
+	{ "xz", { "xz", "-4", "-T1", "-c", IN "text" }, NULL, NULL },
+	{ "tcc", { "tcc", "-c", IN "program.c", "-o", "program.o" }, NULL, "program.o" },
+	{ "gcc", { "gcc-12", "-O2", "-S", IN "small.c", "-o", "small.s" }, NULL, "small.s" },
+	{ "perl", { "perl", OURS "words.pl", IN "text" }, NULL, NULL },
+	{ "python", { "python3.11", "-I", OURS "nbody.py" }, "size", NULL },
+	{ "awk", { "mawk", "-f", OURS "table.awk", IN "table" }, NULL, NULL },
+	{ "sqlite", { "sqlite3", ":memory:" }, "script.sql", NULL },
+	{ "bc", { "bc", "-l" }, "pi.bc", NULL },
+	{ "openssl", { "openssl", "dgst", "-sha3-512", IN "long" }, NULL, NULL },
+	{ "picosat", { "picosat", IN "clauses" }, NULL, NULL },
+	{ "chase", { "/lab/bin/app-cpu", "chase" }, "size", NULL },
+	{ "graph", { "/lab/bin/app-cpu", "graph" }, "size", NULL },
+};
+
+const unsigned int items_n = sizeof(items) / sizeof(*items);
