@@ -34,7 +34,7 @@ class Needs:
 
 _PROGRAMS = ("bc", "bzip2", "gcc-12", "gzip", "mawk", "openssl", "perl-base", "picosat",
              "python3.11-minimal", "sqlite3", "tcc", "xz-utils")
-NAMES = ("sandbox",)
+NAMES = ("sandbox", "sthread")
 
 
 def _check(name):
@@ -45,6 +45,8 @@ def _check(name):
 def needs(name):
     """The Needs of an application."""
     _check(name)
+    if name == "sthread":
+        return Needs((), {})
     folder = paths.root() / "workloads/apps/sandbox/programs"
     files = {f"/apps/sandbox/{path.name}": path for path in sorted(folder.iterdir())}
     return Needs(_PROGRAMS, files, memory_mib=768)

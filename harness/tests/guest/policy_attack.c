@@ -98,7 +98,8 @@ static void memory(void)
 	say("readlink into libdune", readlink("/proc/self/exe", at, 8));
 	say("size beyond all memory", read(fd, at, ~0ul >> 1));
 	say("madvise of libdune", madvise(at, 4096, MADV_DONTNEED));
-	say("process_vm_writev", syscall(SYS_process_vm_writev, getpid(), vector, 1, vector + 1, 1, 0));
+	say("process_vm_writev",
+	    syscall(SYS_process_vm_writev, getpid(), vector, 1, vector + 1, 1, 0));
 	say("open /proc/self/mem", open("/proc/self/mem", O_RDWR));
 	close(fd);
 }

@@ -6,7 +6,7 @@ import pytest
 from dunelab import apps, costs
 
 # name -> the figures measured in short
-SHORT = {"sandbox": ("start", "gzip", "awk")}
+SHORT = {"sandbox": ("start", "gzip", "awk"), "sthread": ("create", "switch", "http")}
 
 
 def run(guest, name, only=(), **options):

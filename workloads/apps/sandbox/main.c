@@ -24,15 +24,16 @@ static const char help[] =
 	"  --only NAME  one of them, as gzip, or lighttpd\n"
 	"  --help       this text\n"
 	"\n"
-	"A line each: sandbox.NAME.SYSTEM iterations 1 ticks T... empty 0...; a tick is the TSC's,\n"
-	"SYSTEM is linux or dune. sandbox.start is a program that does nothing.\n"
+	"A line each: sandbox.NAME.SYSTEM iterations 1 ticks T... empty 0...; SYSTEM is linux or\n"
+	"dune, a tick the TSC's. sandbox.start is a program that does nothing.\n"
 	"Status 0: done; 2: bad command line; 3: something is missing, or output differs.\n";
 
 static const char *const systems[] = { "linux", "dune" };
 
 /* What the programs need, and not more. */
 static const char policy[] =
-	"read /lib\nread /lib64\nread /usr\nread /etc/ssl\nread /etc/perl\nread /apps\nread /lab/bin/app-cpu\n"
+	"read /lib\nread /lib64\nread /usr\nread /etc/ssl\nread /etc/perl\nread /apps\n"
+	"read /lab/bin/app-cpu\n"
 	"read " SANDBOX_IN "\nread /dev/null\nwrite /dev/null\n"
 	"write " SANDBOX_DIR "/dune\n"
 	"exec /bin\nexec /usr/bin\nexec /usr/lib/gcc\nprocesses\n"

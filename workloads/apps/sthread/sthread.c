@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/* Compartments on libdune's roots and ring 3. */
+#include "apps/sthread/sthread.h"
+
+#include <dune.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PAGE 4096ul
+#define STACK_SIZE (4 * PAGE)
+#define USER_READ (DUNE_PROT_READ | DUNE_PROT_USER)
+#define USER_WRITE (DUNE_PROT_READ | DUNE_PROT_WRITE | DUNE_PROT_USER)
+#define USER_EXEC (DUNE_PROT_READ | DUNE_PROT_EXEC | DUNE_PROT_USER)
+
+extern const char __start_sthread_code[], __stop_sthread_code[];
+extern const char __start_sthread_const[], __stop_sthread_const[];
+
+struct sthread {
+	struct dune_user_state state;
+	const struct sthread_policy *policy; /* of its last function, too */
+	char *stack;
+	int root, fd;
+	bool busy, exists;
+};
+
+static struct sthread sthreads[STHREADS_MAX];
+
+/* Ends a function that returns: nothing is above it on its stack. */
+asm(".pushsection sthread_code, \"ax\"\n"
+	"sthread_begin: call *%rbx\n"
+	"mov $60, %eax\nsyscall\n" /* exit */
+	".popsection\n");
+extern const char sthread_begin[];
+
+/* All of the pages that some of [start, end) is in. */
+static int show(int root, const char *start, const char *end, int prot)
+{
+	uintptr_t first = (uintptr_t)start & ~(PAGE - 1);
+	uintptr_t behind = ((uintptr_t)end + PAGE - 1) & ~(PAGE - 1);
+
+	return dune_vm_map(root, (void *)first, behind - first, (void *)first, prot);
+}
+
+static char *memory_new(size_t size)
+{
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	/* There from the beginning: a fault of ring 3's is its last. */
+	memset(memory, 0, size);
+	return memory;
+}
+
+int sthread_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < STHREADS_MAX; i++) {
+		sthreads[i].stack = memory_new(STACK_SIZE);
+		if (!sthreads[i].stack)
+			return -ENOMEM;
+	}
+	return dune_in_guest() ? 0 : -EPERM;
+}
+
+int tag_new(struct tag *tag, size_t size)
+{
+	*tag = (struct tag){ .memory = memory_new(size), .size = size };
+	return tag->memory ? 0 : -ENOMEM;
+}
+
+void *smalloc(struct tag *tag, size_t size)
+{
+	void *at = tag->memory + tag->used;
+
+	size = (size + 15) & ~15ul;
+	if (size > tag->size - tag->used)
+		return NULL;
+	tag->used += size;
+	return at;
+}
+
+/* Everything in the root is ring 0's alone, but this. */
+static int grant(const struct sthread *s, const struct sthread_policy *policy)
+{
+	unsigned int i;
+	int error = show(s->root, s->stack, s->stack + STACK_SIZE, USER_WRITE);
+
+	if (!error)
+		error = show(s->root, __start_sthread_code, __stop_sthread_code, USER_EXEC);
+	if (!error)
+		error = show(s->root, __start_sthread_const, __stop_sthread_const, USER_READ);
+	for (i = 0; i < policy->n_tags && !error; i++) {
+		const struct tag *tag = policy->tags[i].tag;
+
+		error = show(s->root, tag->memory, tag->memory + tag->size,
+			     policy->tags[i].write ? USER_WRITE : USER_READ);
+	}
+	return error;
+}
+
+static int make(struct sthread *s, const struct sthread_policy *policy)
+{
+	int error, root = dune_root_create(DUNE_ROOT_DEFAULT);
+
+	if (root < 0)
+		return root;
+	s->root = root;
+	s->policy = policy;
+	error = grant(s, policy);
+	if (error)
+		dune_root_free(root);
+	s->exists = !error;
+	return error;
+}
+
+int sthread_create(struct sthread **sthread, const struct sthread_policy *policy, int fd,
+		   void (*function)(void *), void *arg)
+{
+	struct sthread *s = NULL;
+	unsigned int i;
+	int error = 0;
+
+	for (i = 0; i < STHREADS_MAX; i++) {
+		if (sthreads[i].busy)
+			continue;
+		if (sthreads[i].exists && sthreads[i].policy == policy) {
+			s = &sthreads[i];
+			break;
+		}
+		if (!s && !sthreads[i].exists)
+			s = &sthreads[i];
+	}
+	if (!s)
+		return -ENFILE;
+	if (!s->exists)
+		error = make(s, policy);
+	if (error)
+		return error;
+	memset(&s->state, 0, sizeof(s->state));
+	s->state.regs.rip = (uint64_t)sthread_begin;
+	s->state.regs.rsp = (uint64_t)s->stack + STACK_SIZE;
+	s->state.regs.rbx = (uint64_t)function;
+	s->state.regs.rdi = (uint64_t)arg;
+	s->fd = fd;
+	s->busy = true;
+	*sthread = s;
+	return 0;
+}
+
+/* Whether it may have [address, address + size) written, or read. */
+static bool reaches(const struct sthread *s, uint64_t address, uint64_t size, bool write)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->policy->n_tags; i++) {
+		const struct tag *tag = s->policy->tags[i].tag;
+		uint64_t start = (uint64_t)tag->memory;
+
+		if (address >= start && address - start <= tag->size &&
+		    size <= tag->size - (address - start))
+			return s->policy->tags[i].write || !write;
+	}
+	return false;
+}
+
+/* What Linux writes leaves no marks in the root's tables: make them. */
+static void mark(uint64_t address, int64_t size)
+{
+	uint64_t at = address, end = address + (uint64_t)size;
+
+	for (; size > 0 && at < end; at = (at | (PAGE - 1)) + 1) {
+		volatile char *byte = (volatile char *)at;
+
+		*byte = *byte;
+	}
+}
+
+/* Its registers are copies: nobody changes them between look and use. */
+static int64_t perform(const struct sthread *s)
+{
+	const struct dune_trap_frame *regs = &s->state.regs;
+	unsigned int i;
+	int64_t result;
+
+	for (i = 0; i < s->policy->n_calls; i++)
+		if (s->policy->calls[i] == regs->rax)
+			break;
+	if (i == s->policy->n_calls)
+		return -EPERM;
+	if (regs->rdi != (uint64_t)s->fd)
+		return -EBADF;
+	if (!reaches(s, regs->rsi, regs->rdx, regs->rax == SYS_read))
+		return -EFAULT;
+	result = dune_syscall_forward(&(struct dune_syscall){
+		.nr = regs->rax, .args = { regs->rdi, regs->rsi, regs->rdx } });
+	if (regs->rax == SYS_read)
+		mark(regs->rsi, result);
+	return result;
+}
+
+enum sthread_state sthread_run(struct sthread *s)
+{
+	/* Ring 0 is in every root: it stays in this one until it wants another. */
+	if (dune_root_switch(s->root) < 0)
+		return STHREAD_FAULTED;
+	for (;;) {
+		int reason = dune_user_run(&s->state);
+
+		if (reason == DUNE_USER_SIGNAL)
+			continue;
+		if (reason != DUNE_USER_SYSCALL)
+			return STHREAD_FAULTED;
+		if (s->state.regs.rax == SYS_exit)
+			return STHREAD_ENDED;
+		if (s->state.regs.rax == SYS_sched_yield)
+			return STHREAD_YIELDED;
+		s->state.regs.rax = (uint64_t)perform(s);
+	}
+}
+
+uint64_t sthread_fault(const struct sthread *s)
+{
+	return s->state.fault_address;
+}
+
+/* The CPU has noted which pages were written. */
+static long clean(const struct sthread *s, char *memory, size_t size)
+{
+	uint64_t dirty[16];
+	size_t pages = size / PAGE, i;
+	long n;
+
+	if (pages > sizeof(dirty) * 8)
+		return -EINVAL;
+	n = dune_vm_bits_take(s->root, memory, size, DUNE_PTE_DIRTY, dirty);
+	for (i = 0; n > 0 && i < pages; i++)
+		if (dirty[i / 64] >> i % 64 & 1)
+			memset(memory + i * PAGE, 0, PAGE);
+	return n;
+}
+
+int sthread_free(struct sthread *s, unsigned int *dirty)
+{
+	long n, sum;
+	unsigned int i;
+	int error;
+
+	/* Where ring 0's own writes leave no marks in the tables that are looked at. */
+	error = dune_root_switch(DUNE_ROOT_DEFAULT);
+	if (error < 0)
+		return error;
+	sum = n = clean(s, s->stack, STACK_SIZE);
+	for (i = 0; i < s->policy->n_tags && n >= 0; i++) {
+		const struct tag *tag = s->policy->tags[i].tag;
+
+		if (!s->policy->tags[i].private)
+			continue;
+		n = clean(s, tag->memory, tag->size);
+		sum += n;
+	}
+	s->busy = false;
+	if (n < 0)
+		return (int)n;
+	if (dirty)
+		*dirty = (unsigned int)sum;
+	return 0;
+}
+
+int sthread_forget(void)
+{
+	unsigned int i;
+	int error = 0;
+
+	dune_root_switch(DUNE_ROOT_DEFAULT);
+	for (i = 0; i < STHREADS_MAX && !error; i++) {
+		if (!sthreads[i].exists || sthreads[i].busy)
+			continue;
+		error = dune_root_free(sthreads[i].root);
+		sthreads[i].exists = error;
+	}
+	return error;
+}
