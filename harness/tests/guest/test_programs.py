@@ -13,19 +13,22 @@ from dunelab import packages, paths
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "programs"
 LISTED = tomllib.loads((HERE / "programs.toml").read_text())["program"]
-QUICK = {"qemu": 300, "bochs": 400, "bochs-vmx": 400}  # seconds for all rows that are not long
-LONG = {"qemu": 1500, "bochs": 2400, "bochs-vmx": 2400}  # for one that is
+# Seconds for all rows that are not long, and for one that is: for what hangs, not for what is slow.
+QUICK = {"qemu": 1800, "bochs": 2400, "bochs-vmx": 2400}
+LONG = {"qemu": 3600, "bochs": 5400, "bochs-vmx": 5400}
 MARKS = {"qemu": [], "bochs": [pytest.mark.bochs], "bochs-vmx": [pytest.mark.bochs]}
 
 MACHINES = {"qemu": "qemu-svm", "bochs": "bochs-svm", "bochs-vmx": "bochs-vmx"}
 
 WAYS = {"native": "", "dune": "dune run", "monitor": "dune run --monitor"}
-# Standard output and error, as one, of both ways; and what the shell says of each end.
+# Standard output and error, as one, of each way; and what the shell says of its end. What a row
+# writes to a file `errors` is not compared, and quoted when there is a difference.
 ONE = """
 mkdir -p /tmp/run/{way}/{nr}; cd /tmp/run/{way}/{nr}
 timeout -s KILL {limit} {command} sh /programs/{nr} >/tmp/{way}.{nr} 2>&1 </dev/null
 echo "status $?" >>/tmp/{way}.{nr}
 report file /tmp/{way}.{nr} {way}.{nr}
+[ ! -e errors ] || report file errors errors.{way}.{nr}
 """
 
 
@@ -58,7 +61,7 @@ def run_all(guest, engine, programs, **options):
     wanted = sorted({name for row in programs for name in row.get("packages", ())})
     result = guest(text + "rmmod dune\n", files=files, engine=engine, cpus=2,
                    package_names=wanted, **options)
-    assert result.exit_code == 0, result.detail
+    assert result.status == "DONE", result.detail
     different = {}
     for nr, row in enumerate(programs):
         said = {way: result.payload(f"{way}.{nr}").decode("utf-8", "replace") for way in WAYS}
@@ -68,9 +71,12 @@ def run_all(guest, engine, programs, **options):
         assert f"\n{native}".endswith(end), f"{row['name']}:\n{native}"
         wrong = {way: text for way, text in said.items() if text != native}
         for way, text in wrong.items():
-            different[f"{row['name']}, {WAYS[way]}"] = "\n".join(difflib.unified_diff(
-                native.splitlines(), text.splitlines(), row["name"], WAYS[way], lineterm=""))
+            errors = (result.payload(f"errors.{way}.{nr}") or b"").decode("utf-8", "replace")
+            different[f"{row['name']}, {WAYS[way]}"] = "\n".join([*difflib.unified_diff(
+                native.splitlines(), text.splitlines(), row["name"], WAYS[way], lineterm=""),
+                *errors.splitlines()[-40:]])
         keep(engine, row, not wrong, native)
+    assert different or result.exit_code == 0, result.detail
     return different
 
 
@@ -80,8 +86,14 @@ def keep(engine, row, same, native):
     path.parent.mkdir(parents=True, exist_ok=True)
     versions = {name: next(entry["version"] for entry in packages.record(name)
                            if entry["name"] == name) for name in row.get("packages", ())}
-    path.write_text(json.dumps({"same": same, "lines": native.count("\n") - 1,
+    path.write_text(json.dumps({"same": same, "lines": native.count("\n"),
                                 "packages": versions}, indent=1) + "\n")
+
+
+def test_what_bochs_skips_has_reasons_and_only_shrinks():
+    skips = [line.split(maxsplit=1) for line in (SCRIPTS / "bochs-skips").read_text().splitlines()
+             if not line.startswith("#")]
+    assert all(len(words) == 2 for words in skips) and len(skips) <= 25
 
 
 @pytest.mark.parametrize("engine", [pytest.param(name, marks=marks)

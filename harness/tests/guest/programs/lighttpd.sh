@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # shellcheck disable=all
-# Files, scripts and errors over HTTP to curl; many connections from wrk; SIGTERM at the end.
+# Files, scripts and errors over HTTP to curl; $1 connections from wrk for $2 seconds; SIGTERM at the end.
 mkdir root; seq 1 20000 >root/numbers; echo '<p>hello' >root/index.html; : >root/empty
 printf '#!/bin/sh\necho "Content-Type: text/plain"; echo; echo "$REQUEST_METHOD $QUERY_STRING"; cat\n' >root/say.cgi
 cat >conf <<END
@@ -29,7 +29,7 @@ for i in 1 2 3 4; do
 	get http://127.0.0.1:8088/numbers -o out$i http://127.0.0.1:8088/say.cgi -o cgi$i & all="$all $!"
 done
 wait $all; md5sum out? cgi?
-wrk -t 2 -c 16 -d 2s http://127.0.0.1:8088/numbers >report; echo "wrk $?"
+wrk -t 2 -c "$1" -d "$2"s http://127.0.0.1:8088/numbers >report; echo "wrk $?"
 grep -E 'Non-2xx|errors' report; grep -c requests report
 kill -TERM $server; wait $server; echo "ended $?"
 grep -c 'GET /numbers' access | sed 's/[0-9]*[1-9]/some/'; ! grep -v -e 'server started' -e 'server stopped' errors

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Runs one of Python's own test modules and prints each test's outcome, without times.
 
-python_tests.py MODULE [WORD]...: only tests whose names contain one of the words, if there are any.
+python_tests.py MODULE [SKIPS]: without those that the file SKIPS lists, as MODULE.CLASS.TEST with
+wildcards, each with a reason.
 """
 
+import fnmatch
 import os
 import sys
 import unittest
@@ -41,7 +43,10 @@ class Outcomes(unittest.TestResult):
             self._bad(test, err)
 
 
-name, only = sys.argv[1], sys.argv[2:]
+name, skips = sys.argv[1], []
+for path in sys.argv[2:]:
+    with open(path, encoding="utf-8") as lines:
+        skips = [f"test.{line.split()[0]}" for line in lines if line.startswith(f"{name}.")]
 support.verbose = 0
 suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{name}")
 
@@ -54,8 +59,12 @@ def flat(tests):
             yield test
 
 
-wanted = unittest.TestSuite(test for test in flat(suite)
-                            if not only or any(word in test.id() for word in only))
+everything = list(flat(suite))
+idle = [skip for skip in skips if not any(fnmatch.fnmatchcase(test.id(), skip)
+                                          for test in everything)]
+assert not idle, f"no tests: {idle}"
+wanted = unittest.TestSuite(test for test in everything
+                            if not any(fnmatch.fnmatchcase(test.id(), skip) for skip in skips))
 outcomes = Outcomes()
 wanted.run(outcomes)
 for test, outcome in sorted(outcomes.found.items()):

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # shellcheck disable=all
-# Data that outlives the server: saved by a forked child, appended to a log, after SIGTERM and kill -9.
+# $1 keys and more outlive the server: saved by a forked child, or appended to a log, after SIGTERM
+# and kill -9. $2 calls of each kind by its benchmark.
 start() {
 	redis-server --port 6400 --dir . --save '' --appendonly "$1" --appendfsync always \
 		--daemonize no --logfile log --enable-debug-command yes &
@@ -13,7 +14,7 @@ start no
 ask set name value; ask get name; ask incrby count 41; ask incr count; ask rpush list a b c d; ask lrange list 1 2
 ask hset hash f 1 g 2; ask zadd rank 3 c 1 a 2 b; ask zrange rank 0 -1 withscores; ask type hash
 ask eval 'local s = 0; for i = 1, 1000 do s = s + i end; return s' 0
-ask debug populate 20000 key 40; ask dbsize; ask multi; ask expire name 1000; ask persist name
+ask debug populate "$1" key 40; ask dbsize; ask multi; ask expire name 1000; ask persist name
 ask bgsave
 while ask info persistence | grep -q rdb_bgsave_in_progress:1; do sleep 0.1; done
 ask info persistence | grep rdb_last_bgsave_status | tr -d '\r'
@@ -29,7 +30,7 @@ while ask info persistence | grep -q aof_rewrite_in_progress:1; do sleep 0.1; do
 ask set last one; ask debug digest >before
 kill -9 $server; wait $server; echo "killed $?"
 start yes; ask debug digest | cmp - before && echo same data; ask get last; ask llen l
-redis-benchmark -p 6400 -n 300 -c 8 -t set,get,lpush -q >/dev/null; echo "benchmark $?"
+redis-benchmark -p 6400 -n "$2" -c 8 -t set,get,lpush -q >/dev/null; echo "benchmark $?"
 (sleep 0.3; ask publish news hello >/dev/null) & redis-cli -p 6400 subscribe news >got &
 until grep -q hello got; do sleep 0.1; done; kill $!; tail -3 got
 ask config set save '3600 1'; kill -TERM $server; wait $server; echo "ended $?"
