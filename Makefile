@@ -31,7 +31,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: deps-kernel test-kernels test-debug test-long test-programs bench fuzz \
+.PHONY: paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench fuzz \
 	fuzz-check experiment-check help deps doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
@@ -52,6 +52,16 @@ experiment-check: ## only check the arguments of `make experiment`
 
 bench: build ## what exits and faults cost in Linux, KVM and dune.ko (ENGINE=qemu-icount)
 	$(Q)$(DUNELAB) bench '$(call engine,qemu-icount)'
+
+PAPER := $(if $(PROFILE),--profile '$(PROFILE)') $(if $(ONLY),--only '$(ONLY)') \
+	$(if $(SEED),--seed '$(SEED)') $(if $(JOBS),--jobs '$(JOBS)') \
+	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(RESUME)),--resume)
+
+paper: paper-check build bochs ## the evaluation of the Dune paper again: QUICK, PROFILE, ONLY, RESUME, SEED
+	$(Q)$(DUNELAB) paper $(PAPER)
+
+paper-check: ## only check the arguments of `make paper`
+	$(Q)! test -x $(PYTHON) || $(DUNELAB) paper $(PAPER) --check
 
 FUZZ_BOCHS := $(if $(filter bochs%,$(call engine,qemu)),bochs)
 FUZZ := --engine '$(call engine,qemu)' $(if $(SEED),--seed '$(SEED)') \

@@ -17,6 +17,7 @@ COMMANDS = {
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
     "fuzz": ("dunelab.fuzz", "random calls and hostile guests on dune.ko; keeps reproducers"),
     "image": ("dunelab.image", "build a guest image by hand"),
+    "paper": ("dunelab.paper.command", "the Dune paper's evaluation again, beside its figures"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
 }
 

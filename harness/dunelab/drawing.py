@@ -98,7 +98,7 @@ def series_points(svg):
         title = (group.findtext(f"{SVG}title") or "").strip()
         if title and not title.startswith("gnuplot_plot_"):
             names.append(title)
-            corners, marks = corners - 2, marks - bool(marks)
+            corners, marks = max(corners - 2, 0), marks - bool(marks)
         counts.append(corners + marks)
     return {name: sum(counts[i::len(names)]) for i, name in enumerate(names)}
 

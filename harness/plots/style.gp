@@ -11,6 +11,17 @@ color_memcached   = "#c2569a"
 color_linux_tuned = "#00916e"
 color_dune        = "#d55e00"
 color_dune_tuned  = "#b58900"
+# The paper's evaluation: its own figures, ours under the profile, ours in instructions; its rows.
+color_paper        = "#5b5f66"
+color_predicted    = "#d55e00"
+color_instructions = "#0072b2"
+color_getpid       = "#0072b2"
+color_page_fault   = "#c2569a"
+color_page_walk    = "#b58900"
+color_ptrace       = "#00916e"
+color_trap         = "#d55e00"
+color_appel1       = "#7a4fb0"
+color_appel2       = "#5b5f66"
 color(s) = value("color_" . s)
 
 # A second mark beside the colour: the point's shape, full and hollow.
@@ -19,6 +30,16 @@ full_memcached = 5;   hollow_memcached = 4
 full_linux_tuned = 9; hollow_linux_tuned = 8
 full_dune = 13;       hollow_dune = 12
 full_dune_tuned = 11; hollow_dune_tuned = 10
+full_paper = 7;        hollow_paper = 6
+full_predicted = 13;   hollow_predicted = 12
+full_instructions = 5; hollow_instructions = 4
+full_getpid = 7;       hollow_getpid = 6
+full_page_fault = 5;   hollow_page_fault = 4
+full_page_walk = 9;    hollow_page_walk = 8
+full_ptrace = 11;      hollow_ptrace = 10
+full_trap = 13;        hollow_trap = 12
+full_appel1 = 15;      hollow_appel1 = 14
+full_appel2 = 7;       hollow_appel2 = 6
 full(s) = value("full_" . s)
 hollow(s) = value("hollow_" . s)
 

@@ -10,7 +10,7 @@
 
 /* Ring 3's code, a page of its own: getpid, again and again. */
 asm(".pushsection .text\n.balign 4096\nring3: mov $39, %eax\nsyscall\njmp ring3\n"
-    ".balign 4096\n.popsection\n");
+	".balign 4096\n.popsection\n");
 extern char ring3[];
 
 static void run(struct dune_user_state *state)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The paper's figures, from published.toml."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+# The tables of the evaluation, in their order.
+TABLES = {
+    "slower": "Operations that Dune makes slower",
+    "faster": "Operations that Dune makes faster",
+    "separation": "Privilege separation",
+    "collection": "Garbage collection",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """One row. linux, dune: the paper's figures, in `unit`; mine: names of our two figures, which
+    `scale` multiplies; differs: what is not the same."""
+
+    key: str
+    title: str
+    table: str
+    unit: str
+    linux: float
+    dune: float
+    mine: tuple
+    differs: str
+    scale: float = 1
+
+    @property
+    def ratio(self):
+        """Dune / Linux: below 1 Dune is faster."""
+        return self.dune / self.linux
+
+
+def _read():
+    return tomllib.loads((Path(__file__).parent / "published.toml").read_text("utf-8"))
+
+
+def rows():
+    """All rows, in the order of the tables."""
+    found = [Published(**row | {"mine": tuple(row["mine"])}) for row in _read()["row"]]
+    return sorted(found, key=lambda row: list(TABLES).index(row.table))
+
+
+def sandbox():
+    """{"mean": slow-down of SPEC, "worst": ..., "worst_name": ..., "requests": {clients: (Linux,
+    Dune) requests a second}}."""
+    found = _read()["sandbox"]
+    return found | {"requests": {int(clients): tuple(pair)
+                                 for clients, pair in found["requests"].items()}}
