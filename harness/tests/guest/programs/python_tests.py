@@ -18,7 +18,7 @@ class Outcomes(unittest.TestResult):
 
     def __init__(self):
         super().__init__()
-        self.found = {}
+        self.found, self.reasons = {}, []
 
     def startTest(self, test):
         self.found.setdefault(test.id(), "ok")
@@ -29,8 +29,7 @@ class Outcomes(unittest.TestResult):
 
     def _bad(self, test, error):
         self.found[test.id()] = "FAILED"
-        print(f"FAILED {test.id()}\n{self._exc_info_to_string(error, test)}",
-              file=sys.__stderr__, flush=True)
+        self.reasons.append(f"FAILED {test.id()}\n{self._exc_info_to_string(error, test)}")
 
     def addError(self, test, err):
         self._bad(test, err)
@@ -48,6 +47,9 @@ for path in sys.argv[2:]:
     with open(path, encoding="utf-8") as lines:
         skips = [f"test.{line.split()[0]}" for line in lines if line.startswith(f"{name}.")]
 support.verbose = 0
+# Of a machine that is hundreds of times slower than those they were meant for.
+support.LOOPBACK_TIMEOUT = support.SHORT_TIMEOUT = support.INTERNET_TIMEOUT = 600
+support.LONG_TIMEOUT = 1800
 suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{name}")
 
 
@@ -70,5 +72,6 @@ wanted.run(outcomes)
 for test, outcome in sorted(outcomes.found.items()):
     print(outcome, test)
 print(f"{len(outcomes.found)} tests")
+print("\n".join(outcomes.reasons), file=sys.stderr, flush=True)
 sys.stdout.flush()
 os._exit(not all(outcome in ("ok", "skipped") for outcome in outcomes.found.values()))
