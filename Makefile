@@ -27,12 +27,12 @@ BOCHS = $(if $(filter bochs%,$(ENGINE)),bochs)
 # What was asked for, for targets whose default is another: $(call engine,DEFAULT)
 engine = $(if $(filter command line environment,$(origin ENGINE)),$(ENGINE),$(1))
 # make variable -> option of `dunelab experiment`
-OPTIONS := --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
+OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 
-.PHONY: paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench fuzz \
-	fuzz-check experiment-check help deps doctor kernel \
+.PHONY: calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
+	fuzz fuzz-check experiment-check help deps doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
@@ -42,6 +42,7 @@ help: ## this list
 	@echo; echo "  make experiment WORKLOAD=kv [ENGINE=bochs|bochs-vmx|qemu|kvm] [SYSTEMS=\"linux dune\"] [SEED=1]"
 	@echo "                  [LOADS=\"0.4 0.6 0.8\"] [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc]"
 	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1]"
+	@echo "                  [PROFILE=none|zen2-2019|ivybridge-2012|icelake-2021]"
 
 experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
@@ -50,8 +51,14 @@ experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system 
 experiment-check: ## only check the arguments of `make experiment`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) experiment $(WORKLOAD) $(OPTIONS) --check
 
+# A profile says itself which machine it is for.
+BENCH = $(call engine,$(if $(filter-out none,$(PROFILE)),,qemu-icount))
+
 bench: build ## what exits and faults cost in Linux, KVM and dune.ko (ENGINE=qemu-icount)
-	$(Q)$(DUNELAB) bench '$(call engine,qemu-icount)'
+	$(Q)$(DUNELAB) bench $(if $(PROFILE),--profile '$(PROFILE)') $(if $(BENCH),'$(BENCH)')
+
+calibrate: build bochs ## fit a cost profile on Linux's rows, predict the paper's (PROFILE=ivybridge-2012)
+	$(Q)$(DUNELAB) calibrate $(PROFILE)
 
 PAPER := $(if $(PROFILE),--profile '$(PROFILE)') $(if $(ONLY),--only '$(ONLY)') \
 	$(if $(SEED),--seed '$(SEED)') $(if $(JOBS),--jobs '$(JOBS)') \

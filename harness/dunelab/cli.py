@@ -13,6 +13,7 @@ from dunelab.errors import DunelabError
 COMMANDS = {
     "bench": ("dunelab.bench", "what exits and faults cost: Linux, KVM, dune.ko in one boot"),
     "boot": ("dunelab.guestrun", "run a shell command in a fresh guest with a live console"),
+    "calibrate": ("dunelab.calibrate", "fit a cost profile, predict Dune's published rows"),
     "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
     "fuzz": ("dunelab.fuzz", "random calls and hostile guests on dune.ko; keeps reproducers"),

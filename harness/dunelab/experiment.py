@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from dunelab import (drawing, hostenv, kvimage, kvrun, paths, plan as planning, record, report,
-                     results, store)
+from dunelab import (drawing, hostenv, kvimage, kvrun, paths, plan as planning, profiles, record,
+                     report, results, store)
 from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
 
@@ -20,6 +20,8 @@ def _parser():
         prog="dunelab experiment", description="Measure a workload on several systems.")
     parser.add_argument("workload", nargs="?", default="kv")
     parser.add_argument("--engine", default="bochs")
+    parser.add_argument("--profile", default=profiles.NONE, help="cost profile: measures under "
+                        "`none` first, then under it, and the report shows both")
     parser.add_argument("--systems", "--system", help="names, separated by spaces or commas")
     parser.add_argument("--loads", help='fractions of the capacity: "0.4 0.6 0.8"')
     parser.add_argument("--requests", help="measured requests a point")
@@ -44,9 +46,9 @@ def main(argv):
                          args.quick, args.full)
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
+    engine = base.get(plan.engine, args.profile)
     if args.check:
         return 0
-    engine = base.get(plan.engine)
     machine = getattr(engine, "machine_name", None)
     if machine and qemu.machine(machine)["max_cpus"] < kvrun.CPUS:
         raise UsageError(f"engine {plan.engine} has one CPU, but the generator and the server need "
@@ -61,19 +63,31 @@ def main(argv):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     results_dir = Path(args.out) if args.out else paths.root() / "results"
+    beside = None
+    for chosen in [base.get(plan.engine), engine] if engine.profile != profiles.NONE else [engine]:
+        where = _store(results_dir, plan)
+        try:
+            status = _run(plan, chosen, where, int(args.jobs), ["experiment", *argv], beside)
+        except OSError as error:
+            raise GuestError(f"{error.strerror}: {error.filename}; what was measured is in "
+                             f"{where.path}") from error
+        if status:
+            return status
+        beside = {"profile": chosen.profile, "run": f"../{where.path.name}"}
+    return 0
+
+
+def _store(results_dir, plan):
     try:
-        where = store.create(results_dir, plan, *hostenv.commit())
+        return store.create(results_dir, plan, *hostenv.commit())
     except OSError as error:
         raise UsageError(f"cannot write results into {results_dir}: {error.strerror}") from error
-    try:
-        return _run(plan, engine, where, int(args.jobs), ["experiment", *argv])
-    except OSError as error:
-        raise GuestError(f"{error.strerror}: {error.filename}; what was measured is in "
-                         f"{where.path}") from error
 
 
-def _run(plan, engine, where, jobs, argv):
+def _run(plan, engine, where, jobs, argv, beside):
     kept, status = record.Record(plan, engine, where, jobs, argv), "failed"
+    if beside:
+        kept.set(beside=beside)
     try:
         kvrun.KvRun(kept, jobs).run()
         status = "complete" if kept.complete() else "incomplete"

@@ -3,7 +3,8 @@
 
 import shlex
 
-from dunelab import claims, kvscript, stats, tables
+from dunelab import claims, kvscript, results, stats, tables
+from dunelab.errors import UsageError
 
 WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
          "flagged": "flagged"}
@@ -119,8 +120,8 @@ def latency(run, rows):
 
 def extra_tables(run):
     """[(title, (header, body), note)] of the tables after the latencies."""
-    return [table for table in (_capacity(run), _service(run), _validity(run), _exits(run),
-                                _boots(run), _same_seed(run)) if table]
+    return [table for table in (_profiles(run), _capacity(run), _service(run), _validity(run),
+                                _exits(run), _boots(run), _same_seed(run)) if table]
 
 
 def _capacity(run):
@@ -213,6 +214,28 @@ def _boots(run):
              f"{boot['time_to_run_s']:.1f}" if boot.get("time_to_run_s") else "-",
              boot["detail"]] for key, boot in boots.items()]
     return "Boots", (["boot", "status", "wall s", "s to program", "how it ended"], body), ""
+
+
+def _profiles(run):
+    """The comparison under `none` beside the same under the run's profile."""
+    path = (run.manifest.get("beside") or {}).get("run")
+    if not path:
+        return None
+    try:
+        other = results.load(run.store.path / path)
+    except UsageError:
+        return None
+    tables_of = [(item.manifest["engine"]["profile"], overview(item)) for item in (other, run)]
+    if not all(table for _, table in tables_of):
+        return None
+    header = ["profile", *tables_of[0][1][0]]
+    body = [[name, *line] for name, (_, lines) in tables_of for line in lines]
+    return "Cost profiles side by side", (header, body), (
+        f"Ratios to {run.plan.baseline}, the only thing that may be compared across clock domains. A "
+        "cost profile says what a processor charges for events: VM exits and entries, TLB misses, "
+        "interrupts, privileged instructions. `none` charges nothing: a tick is an instruction. Under "
+        f"`{run.manifest['engine']['profile']}` ({run.domain}) a tick is a modelled cycle. Each "
+        "run is loaded relative to the capacities that were measured under its own profile.")
 
 
 def _same_seed(run):

@@ -11,9 +11,11 @@ from dunelab import paths
 from dunelab.errors import UsageError
 
 NONE = "none"
+CYCLES = "cycles_per_instruction"
 DOMAIN = "cycles(bochs-model)"
 VENDORS = ("intel", "amd")
 MAX_CYCLES = 100_000        # of one event: more is a slip of the pen
+MAX_ROW = 10_000_000        # of one published operation
 MAX_ENTRIES = 4096          # of one cache of translations
 DENOMINATOR = 20_000        # what a tick may be divided into
 
@@ -39,7 +41,7 @@ EXITS = {
 }
 TABLES = {"exit": ("default", *EXITS["intel"]), "event": EVENTS, "walk": WALK, "cache": CACHES,
           "instruction": INSTRUCTIONS}
-KEYS = ("title", "vendor", "ghz", "cycles_per_instruction", "fitted", *TABLES)
+KEYS = ("title", "vendor", "ghz", CYCLES, "fitted", "published", *TABLES)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Profile:
 
     cycles: of an instruction. caches: {"tlb_4k": (entries, ways), ...}. fitted: {constant: the row
     it was fitted on}; every other constant has its source in the file. ghz: the processor's, > 0,
-    for people. The profile "none" has no vendor and charges nothing.
+    for people. published: cycles of micro's rows on that processor, {"linux.getpid": Fraction(138)}.
+    The profile "none" has no vendor and charges nothing.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Profile:
     costs: dict
     caches: dict
     fitted: dict
+    published: dict
 
     @property
     def charges(self):
@@ -134,7 +138,7 @@ def parse(name, text):
     if name == NONE:
         if set(fields) != {"title"}:
             raise UsageError("the profile none charges nothing: it has a title only")
-        return Profile(name, title, None, None, Fraction(1), {}, {}, {})
+        return Profile(name, title, None, None, Fraction(1), {}, {}, {}, {})
     if fields.get("vendor") not in VENDORS:
         raise UsageError(f"vendor: want one of {', '.join(VENDORS)}")
     ghz = fields.get("ghz")
@@ -147,11 +151,12 @@ def parse(name, text):
                 caches[key] = _shape(f"cache.{key}", value)
             else:
                 costs[f"{table}.{key}"] = _cycles(f"{table}.{key}", value)
-    cycles = _cycles("cycles_per_instruction", fields.get("cycles_per_instruction"))
+    cycles = _cycles(CYCLES, fields.get(CYCLES))
     if not Fraction(1, 20) <= cycles <= 20:
-        raise UsageError(f"cycles_per_instruction = {float(cycles):g}: want 0.05 to 20")
+        raise UsageError(f"{CYCLES} = {float(cycles):g}: want 0.05 to 20")
+    published = _published(fields)
     profile = Profile(name, title, fields["vendor"], float(ghz), cycles, costs, caches,
-                      _fitted(fields, costs))
+                      _fitted(fields, costs, published), published)
     _check_caches(profile)
     return profile
 
@@ -166,7 +171,7 @@ def _table(fields, table, known):
     return value
 
 
-def _cycles(what, value):
+def _cycles(what, value, most=MAX_CYCLES):
     """A cost in cycles: a number, or "a/b"; exact."""
     try:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -174,8 +179,8 @@ def _cycles(what, value):
         cost = Fraction(str(value))
     except (ValueError, ZeroDivisionError) as error:
         raise UsageError(f'{what} = {value!r}: want a number of cycles, or "a/b"') from error
-    if not 0 <= cost <= MAX_CYCLES:
-        raise UsageError(f"{what} = {value}: want 0 to {MAX_CYCLES:,} cycles")
+    if not 0 <= cost <= most:
+        raise UsageError(f"{what} = {value}: want 0 to {most:,} cycles")
     if DENOMINATOR % cost.denominator:
         raise UsageError(f"{what} = {value}: its denominator must divide {DENOMINATOR}")
     return cost
@@ -195,15 +200,29 @@ def _shape(what, value):
     return entries, ways
 
 
-def _fitted(fields, costs):
+def _published(fields):
+    rows = fields.get("published", {})
+    if not isinstance(rows, dict):
+        raise UsageError("published: want a table of micro's rows and their cycles")
+    for row in rows:
+        if row.partition(".")[0] not in ("linux", "dune"):
+            raise UsageError(f"published: '{row}' is no row: want linux.NAME or dune.NAME")
+    return {row: _cycles(f"published.{row}", value, MAX_ROW) for row, value in rows.items()}
+
+
+def _fitted(fields, costs, published):
     fitted = fields.get("fitted", {})
     if not isinstance(fitted, dict):
         raise UsageError("fitted: want a table of constants and the rows they were fitted on")
     for key, row in fitted.items():
-        if key not in costs and key != "cycles_per_instruction":
+        if key not in costs and key != CYCLES:
             raise UsageError(f"fitted: the profile has no constant '{key}'")
-        if not isinstance(row, str) or not row.startswith("linux."):
-            raise UsageError(f"fitted.{key} = {row!r}: want a row of Linux's own, linux.NAME")
+        # a row of Dune's is what the profile predicts
+        if not isinstance(row, str) or not row.startswith("linux.") or row not in published:
+            raise UsageError(f"fitted.{key} = {row!r}: want a published row of Linux's own, "
+                             "linux.NAME")
+    if len(set(fitted.values())) < len(fitted):
+        raise UsageError("fitted: want a row of its own for every constant")
     return dict(fitted)
 
 

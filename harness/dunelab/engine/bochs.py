@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The measuring engine: a patched Bochs whose clock is the instruction count of its CPUs."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -78,14 +79,18 @@ class Bochs(Engine):
             self.clock_domain = profiles.DOMAIN
 
     def version(self):
-        """Version, hash of source, patches and configuration, the BIOS', and the machine."""
+        """Version, hash of source, patches and configuration, the BIOS', the machine, its costs."""
         try:
             lines = (self._installed() / "version").read_text().splitlines()
         except FileNotFoundError as error:
             raise UsageError("Bochs has not been built yet: run make bochs") from error
         m = self.machine
+        costs = ""
+        if self.costs.charges:
+            sha = hashlib.sha256(self.costs.flat().encode()).hexdigest()
+            costs = f", costs {self.profile} {sha[:16]}"
         return (f"{lines[0]}, {lines[1][:21]}, {m.name}: {m.model}, ips {m.ips}, "
-                f"quantum {m.quantum}, seed {self.seed}")
+                f"quantum {m.quantum}, seed {self.seed}{costs}")
 
     def available(self):
         folder = self._installed()

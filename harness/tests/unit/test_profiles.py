@@ -67,6 +67,10 @@ def test_an_unknown_profile_is_named_and_the_exit_status_is_not_zero(capsys):
     ("[walk]\nreference = 10", "walk.reference without cache.tlb_4k"),
     ("[fitted]\n\"walk.start\" = \"linux.walk\"", "walk.start"),
     ("[fitted]\ncycles_per_instruction = \"dune.trap\"", "linux.NAME"),
+    ("[published]\n\"linux.trap\" = 2821\n[fitted]\n\"event.entry\" = \"linux.trap\"",
+     "no constant 'event.entry'"),
+    ("[fitted]\ncycles_per_instruction = \"linux.trap\"", "published row"),
+    ("[published]\n\"kvm.exit\" = 1", "kvm.exit"),
     ("ghz = ", "Invalid value"),
 ])
 def test_bad_input_is_named(text, named):

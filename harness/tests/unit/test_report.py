@@ -120,6 +120,21 @@ def test_percentiles_without_samples_are_refused_everywhere(made):
     assert all(c["unit"] == "vns" for c in measured)
 
 
+def test_two_profiles_stand_side_by_side(made, tmp_path):
+    results = made.run.store.path.parents[1]
+    charged = sample_run.build(results, sample_run.plan(), domain="cycles(bochs-model)")
+    manifest = json.loads(charged.manifest.read_text())
+    manifest["engine"]["profile"] = "ivybridge-2012"
+    manifest["beside"] = {"profile": "none", "run": f"../{made.run.store.path.name}"}
+    charged.manifest.write_text(json.dumps(manifest))
+    text = (report.make(charged.path).run.store.report / "report.md").read_text()
+    assert "cycles(bochs-model)" in text and "not hardware time" in text
+    table = text.split("## Cost profiles side by side")[1].split("\n## ")[0]
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
+    assert rows[2:] == ["none"] * 3 + ["ivybridge-2012"] * 3
+    assert "side by side" not in (made.run.store.report / "report.md").read_text()
+
+
 def test_the_slower_system_is_called_slower(made):
     summary = json.loads((made.run.store.path / "summary.json").read_text())
     at = {(c["system"], c["group"], c["load"]): c for c in summary["cells"]}

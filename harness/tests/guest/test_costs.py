@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Cost profiles in Bochs: what is charged arrives in the guest's clock, and nothing else does."""
+
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+
+import pytest
+
+from dunelab import costs, guestrun, profiles
+from dunelab.engine.bochs import Bochs, BochsVmx
+
+pytestmark = pytest.mark.bochs
+
+# In a guest of each machine: Linux's own, and a CPUID of a guest of dune.ko, which exits.
+ROWS = ("linux.getpid", "linux.signal", "linux.trap", "dune.exit_kernel")
+SCRIPT = "\n".join([
+    "echo 0 >/proc/sys/kernel/printk",
+    *(f"micro linux --batches 3 --iterations 40 --only {row} >>/tmp/costs" for row in ROWS[:3]),
+    "insmod /lab/modules/dune.ko",
+    f"micro dune --batches 3 --iterations 40 --only {ROWS[3]} >>/tmp/costs",
+    "report file /tmp/costs costs"])
+EXIT, ENTRY = 1000, 300
+
+
+def made_up(vendor, **charged):
+    """A profile in which an instruction is a cycle, with a TLB; it charges what is given."""
+    return profiles.Profile(
+        "made-up", "made up", vendor, 1.0, Fraction(1),
+        {key.replace("__", "."): Fraction(value) for key, value in charged.items()},
+        {"tlb_4k": (64, 4), "tlb_2m": (32, 4), "upper_2m": (16, 4)}, {}, {})
+
+
+@pytest.fixture(scope="module")
+def boots(tmp_path_factory):
+    """{name: (figures, everything that the guest sent)}"""
+    charged = {"exit__default": 7, "exit__cpuid": EXIT, "event__entry": ENTRY}
+    wanted = {
+        "intel plain": BochsVmx(),
+        "intel charged": BochsVmx(profile=made_up("intel", **charged)),
+        "intel charged again": BochsVmx(profile=made_up("intel", **charged)),
+        "amd plain": Bochs(),
+        "amd charged": Bochs(profile=made_up("amd", **charged)),
+    }
+    next(iter(wanted.values())).ensure()
+
+    def boot(name):
+        folder = tmp_path_factory.mktemp("costs")
+        result = guestrun.run(SCRIPT, wanted[name], workdir=folder, timeout_s=300.0)
+        assert result.ok, f"{name}: {result.detail}\n{result.console_text()[-500:]}"
+        figures = costs.parse(result.payload("costs").decode())
+        return figures, result.console.with_name("frames.bin").read_bytes()
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(wanted, pool.map(boot, wanted)))
+
+
+@pytest.mark.parametrize("vendor", ["intel", "amd"])
+def test_what_is_not_charged_counts_as_without_a_model(boots, vendor):
+    """The model's TLB, its hooks and a clock in units leave no trace of their own."""
+    plain, charged = (boots[f"{vendor} {kind}"][0] for kind in ("plain", "charged"))
+    for row in ROWS[:3]:
+        assert min(plain[row].batches) == min(charged[row].batches), row
+        assert plain[row].empty == charged[row].empty, row
+
+
+@pytest.mark.parametrize("vendor", ["intel", "amd"])
+def test_an_exit_and_an_entry_cost_what_the_profile_says(boots, vendor):
+    plain, charged = (boots[f"{vendor} {kind}"][0]["dune.exit_kernel"]
+                      for kind in ("plain", "charged"))
+    assert charged.median - plain.median == EXIT + ENTRY
+
+
+def test_two_runs_of_a_profile_are_equal(boots):
+    assert boots["intel charged"][1] == boots["intel charged again"][1]
