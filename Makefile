@@ -27,7 +27,8 @@ BOCHS = $(if $(filter bochs%,$(ENGINE)),bochs)
 # What was asked for, for targets whose default is another: $(call engine,DEFAULT)
 engine = $(if $(filter command line environment,$(origin ENGINE)),$(ENGINE),$(1))
 # make variable -> option of `dunelab experiment`
-OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') $(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
+OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
+	$(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
 	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
 

@@ -231,11 +231,11 @@ def _profiles(run):
     header = ["profile", *tables_of[0][1][0]]
     body = [[name, *line] for name, (_, lines) in tables_of for line in lines]
     return "Cost profiles side by side", (header, body), (
-        f"Ratios to {run.plan.baseline}, the only thing that may be compared across clock domains. A "
-        "cost profile says what a processor charges for events: VM exits and entries, TLB misses, "
-        "interrupts, privileged instructions. `none` charges nothing: a tick is an instruction. Under "
-        f"`{run.manifest['engine']['profile']}` ({run.domain}) a tick is a modelled cycle. Each "
-        "run is loaded relative to the capacities that were measured under its own profile.")
+        f"Ratios to {run.plan.baseline}, all that may be compared across clock domains. A cost "
+        "profile says what a processor charges for events: VM exits and entries, TLB misses, "
+        "interrupts, privileged instructions. `none` charges nothing: a tick is an instruction. "
+        f"Under `{run.manifest['engine']['profile']}` ({run.domain}) a tick is a modelled cycle. "
+        "Each run is loaded relative to the capacities that were measured under its own profile.")
 
 
 def _same_seed(run):

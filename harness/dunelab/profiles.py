@@ -50,7 +50,7 @@ class Profile:
 
     cycles: of an instruction. caches: {"tlb_4k": (entries, ways), ...}. fitted: {constant: the row
     it was fitted on}; every other constant has its source in the file. ghz: the processor's, > 0,
-    for people. published: cycles of micro's rows on that processor, {"linux.getpid": Fraction(138)}.
+    for people. published: cycles of micro's rows there, {"linux.getpid": Fraction(138), ...}.
     The profile "none" has no vendor and charges nothing.
     """
 

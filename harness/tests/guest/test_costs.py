@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Cost profiles in Bochs: what is charged arrives in the guest's clock, and nothing else does."""
 
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import pytest
 
-from dunelab import costs, guestrun, profiles
+from dunelab import costs, guestrun, paths, profiles
 from dunelab.engine.bochs import Bochs, BochsVmx
 
 pytestmark = pytest.mark.bochs
@@ -20,6 +21,7 @@ SCRIPT = "\n".join([
     f"micro dune --batches 3 --iterations 40 --only {ROWS[3]} >>/tmp/costs",
     "report file /tmp/costs costs"])
 EXIT, ENTRY = 1000, 300
+QUANTUM, TRACE = 32, 31         # how far apart the CPUs may get: see the emulator's README
 
 
 def made_up(vendor, **charged):
@@ -72,3 +74,24 @@ def test_an_exit_and_an_entry_cost_what_the_profile_says(boots, vendor):
 
 def test_two_runs_of_a_profile_are_equal(boots):
     assert boots["intel charged"][1] == boots["intel charged again"][1]
+
+
+def test_a_cpu_that_is_charged_for_many_rounds_stays_in_step(tmp_path):
+    """50,000 cycles are 1,560 rounds: the other CPU runs meanwhile, and sees nothing of them before
+    its own clock has got there; when it sleeps in between, too."""
+    program = tmp_path / "lockstep-probe"
+    subprocess.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
+                    paths.root() / "harness/tests/guest/lockstep_probe.c", "-o", program],
+                   check=True, timeout=60)
+    result = guestrun.run("lockstep-probe >/tmp/o; lockstep-probe sleepy >>/tmp/o\n"
+                          "report file /tmp/o bounds",
+                          BochsVmx(profile=made_up("intel", instruction__cpuid=50_000)),
+                          {"/lab/bin/lockstep-probe": program}, cpus=2, workdir=tmp_path,
+                          timeout_s=300.0)
+    assert result.ok, result.detail
+    lines = result.payload("bounds").decode().splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        seen, ahead, cpu0, cpu1 = map(int, line.split()[1:])
+        assert seen == 500 and ahead <= QUANTUM + TRACE
+        assert cpu1 > 499 * 50_000 and abs(cpu0 - cpu1) < 2000
