@@ -8,20 +8,16 @@
 #include "monitor.h"
 #include "thread.h"
 
-/* Addresses count for RLIMIT_AS: they are reserved for so many at a time. */
-#define CHUNKS 16
-#define CHUNK_BLOCKS 64 /* in all, as many vCPUs as a VM can have */
 #define CHUNK_ALIGN (2l << 20) /* so that few page table entries say something of it */
-#define CHUNK_SIZE ((size_t)CHUNK_BLOCKS * BLOCK_STRIDE)
 
 static struct {
 	struct raw_lock lock; /* for more chunks */
-	unsigned int n;
-	uintptr_t base[CHUNKS];
 	uint64_t used[CHUNKS];
 	char *exec_area;
 	bool exec_busy;
 } arena;
+
+struct block_chunks block_chunks;
 
 /* Of a program in ring 3 all at once, before it can come in between, and one for exec. */
 static unsigned int chunks_wanted(void)
@@ -36,7 +32,7 @@ static int chunk_map(void)
 	long at, start;
 	unsigned int i;
 
-	if (arena.n == CHUNKS)
+	if (block_chunks.n == CHUNKS)
 		return -EMFILE;
 	at = raw_syscall6(SYS_mmap, 0, (long)size + CHUNK_ALIGN, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -57,8 +53,8 @@ static int chunk_map(void)
 		arena.exec_area = (char *)start + CHUNKS * CHUNK_SIZE;
 	}
 	for (i = 0; i < (wanted == 1 ? 1 : CHUNKS); i++)
-		arena.base[arena.n + i] = (uintptr_t)start + i * CHUNK_SIZE;
-	__atomic_store_n(&arena.n, arena.n + i, __ATOMIC_RELEASE);
+		block_chunks.base[block_chunks.n + i] = (uintptr_t)start + i * CHUNK_SIZE;
+	__atomic_store_n(&block_chunks.n, block_chunks.n + i, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -85,7 +81,7 @@ static struct dune_thread *block_take(unsigned int chunks)
 	for (c = 0; c < chunks; c++) {
 		for (i = 0; i < CHUNK_BLOCKS; i++) {
 			uint64_t bit = 1ull << i;
-			uintptr_t block = arena.base[c] + (uintptr_t)i * BLOCK_STRIDE;
+			uintptr_t block = block_chunks.base[c] + (uintptr_t)i * BLOCK_STRIDE;
 
 			if (__atomic_load_n(&arena.used[c], __ATOMIC_RELAXED) & bit ||
 			    __atomic_fetch_or(&arena.used[c], bit, __ATOMIC_ACQUIRE) & bit)
@@ -103,13 +99,13 @@ struct dune_thread *block_alloc(int *error)
 	struct dune_thread *thread;
 
 	for (;;) {
-		unsigned int chunks = __atomic_load_n(&arena.n, __ATOMIC_ACQUIRE);
+		unsigned int chunks = __atomic_load_n(&block_chunks.n, __ATOMIC_ACQUIRE);
 
 		thread = block_take(chunks);
 		if (thread)
 			return thread;
 		raw_lock(&arena.lock);
-		*error = arena.n == chunks ? chunk_map() : 0;
+		*error = block_chunks.n == chunks ? chunk_map() : 0;
 		raw_unlock(&arena.lock);
 		if (*error)
 			return NULL;
@@ -122,9 +118,9 @@ static uint64_t *block_word(const struct dune_thread *thread, unsigned int *bit)
 	uintptr_t at = (uintptr_t)thread;
 	unsigned int c = 0;
 
-	while (at - arena.base[c] >= CHUNK_SIZE)
+	while (at - block_chunks.base[c] >= CHUNK_SIZE)
 		c++;
-	*bit = (unsigned int)((at - arena.base[c]) / BLOCK_STRIDE);
+	*bit = (unsigned int)((at - block_chunks.base[c]) / BLOCK_STRIDE);
 	return &arena.used[c];
 }
 
@@ -155,9 +151,9 @@ void block_keep_only(struct dune_thread *thread)
 
 	arena.lock.held = 0; /* whoever held it was not forked */
 	arena.exec_busy = false;
-	for (c = 0; c < arena.n; c++) {
+	for (c = 0; c < block_chunks.n; c++) {
 		for (i = 0; i < CHUNK_BLOCKS; i++) {
-			uintptr_t block = arena.base[c] + (uintptr_t)i * BLOCK_STRIDE;
+			uintptr_t block = block_chunks.base[c] + (uintptr_t)i * BLOCK_STRIDE;
 
 			if (block == (uintptr_t)thread || !(arena.used[c] & 1ull << i))
 				continue;
@@ -168,25 +164,15 @@ void block_keep_only(struct dune_thread *thread)
 	}
 }
 
-struct dune_thread *block_find(uint64_t address)
-{
-	unsigned int c, n = __atomic_load_n(&arena.n, __ATOMIC_ACQUIRE);
-
-	for (c = 0; c < n; c++)
-		if (address - arena.base[c] < CHUNK_SIZE)
-			return (struct dune_thread *)(address & ~(uint64_t)(BLOCK_STRIDE - 1));
-	return NULL;
-}
-
 bool block_chunk(unsigned int nr, uint64_t *start, uint64_t *end)
 {
-	if (nr >= __atomic_load_n(&arena.n, __ATOMIC_ACQUIRE)) {
+	if (nr >= __atomic_load_n(&block_chunks.n, __ATOMIC_ACQUIRE)) {
 		/* Behind the last one. */
 		*start = (uint64_t)arena.exec_area;
 		*end = *start + CHUNK_SIZE;
 		return nr == CHUNKS && arena.exec_area;
 	}
-	*start = arena.base[nr];
+	*start = block_chunks.base[nr];
 	*end = *start + CHUNK_SIZE;
 	return true;
 }

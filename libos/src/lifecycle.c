@@ -10,6 +10,7 @@
 
 #include "hidden.h"
 #include "host.h"
+#include "section.h"
 #include "signal/signal.h"
 #include "thread.h"
 
@@ -82,10 +83,7 @@ unlock:
 
 bool dune_in_guest(void)
 {
-	unsigned int cs;
-
-	asm volatile("mov %%cs, %0" : "=r"(cs));
-	return (cs & 3) == 0;
+	return ring0_here();
 }
 
 static uint64_t segment_base(int code)

@@ -9,19 +9,60 @@
 
 #include <stdint.h>
 
+#include "block.h"
 #include "raw.h"
-
-struct dune_thread;
+#include "thread.h"
 
 struct section {
 	struct dune_thread *thread; /* NULL outside Dune mode */
 	uint64_t mask;
 };
 
+static inline bool ring0_here(void)
+{
+	unsigned int cs;
+
+	asm volatile("mov %%cs, %0" : "=r"(cs));
+	return (cs & 3) == 0;
+}
+
 /* The thread that executes this, if it is one of this library's in Dune mode; else NULL. */
-struct dune_thread *thread_here(void);
+static inline struct dune_thread *thread_here(void)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) gdt;
+
+	if (!ring0_here())
+		return NULL;
+	/* Its GDT is in its block. Of a program that `dune run` loaded, in another library's. */
+	asm volatile("sgdt %0" : "=m"(gdt));
+	return block_find(gdt.base);
+}
 
 void section_begin(struct section *section, struct raw_lock *lock);
 void section_end(struct section *section, struct raw_lock *lock);
+
+/* The same without a lock, in Dune mode. Who looks at `busy' interrupts it on its own CPU. */
+static inline void section_enter(struct dune_thread *thread)
+{
+	__atomic_store_n(&thread->busy, thread->busy + 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/*
+ * Signals that came are blocked, and sent again: the host side lets them in. On the trap
+ * stack it would not: the way from there looks for them. stack: an address on the one in use.
+ */
+static inline void section_leave(struct dune_thread *thread, const void *stack)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&thread->busy, thread->busy - 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (!thread->busy && thread->deferred &&
+	    (uintptr_t)stack - (uintptr_t)thread >= BLOCK_SIZE)
+		hypercall_signals();
+}
 
 #endif

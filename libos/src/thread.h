@@ -40,7 +40,8 @@
 #define THREAD_HOOK_SP 88
 #define THREAD_SAFE_LOW 96
 #define THREAD_SAFE_HIGH 104
-#define THREAD_SAFE_EDITS 112
+#define THREAD_SAFE_REGION 112
+#define THREAD_SAFE_EDITS 120
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -114,8 +115,9 @@ struct dune_thread {
 	uint64_t own_bases[2]; /* FS and GS of ring 0, while ring 3 has its own */
 	bool trapping; /* an exception is on the trap stack */
 	void *hook_sp; /* HOOK_STACK_TOP */
-	/* A trap frame in here fits, unless the page tables were edited since. */
+	/* A trap frame in here fits, unless something was taken away there since. */
 	uint64_t safe_low, safe_high;
+	const uint32_t *safe_region;
 	uint32_t safe_edits;
 	uint64_t gdt[12] __attribute__((aligned(64)));
 	struct signal_state *signals;
@@ -234,7 +236,7 @@ extern uint8_t syscall_watch; /* SYSCALL_* */
 
 /* trap.c, trap.S */
 struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame);
-void trap_dispatch(struct dune_trap_frame *frame);
+void trap_dispatch(struct dune_trap_frame *frame, uint64_t cr2);
 extern char trap_stubs[];
 int trap_inject_host_fault(struct dune_thread *thread);
 extern unsigned int trap_xsave_size;
@@ -247,8 +249,13 @@ static inline bool trap_in_flight(uint64_t block, const struct dune_regs *regs)
 	       (regs->rip >= (uint64_t)trap_moving && regs->rip < (uint64_t)trap_moved);
 }
 
-/* How often page tables were edited: after each, what was known of them is not. */
-extern uint32_t paging_edits;
+/*
+ * How often something was taken away in a part of the address space: after that, what
+ * was known of it is not. Parts are 2 MiB; those that share a counter are rarely near.
+ */
+#define PAGING_REGIONS 256
+#define PAGING_REGION(address) ((address) >> 21 & (PAGING_REGIONS - 1))
+extern uint32_t paging_edits[PAGING_REGIONS];
 /* paging/paging.c */
 int paging_init(bool huge_1g);
 /* What its CR3 is in the root it is in. */

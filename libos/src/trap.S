@@ -10,6 +10,8 @@
 #include "xsave.h"
 
 #define RED_ZONE 128
+#define PAGE_FAULT 14
+#define PAGE_FAULT_PRESENT 1
 
 	.section .note.GNU-stack, "", @progbits
 	.text
@@ -32,9 +34,12 @@ trap_stubs:
 	.balign 16
 
 /*
- * The short way is for exceptions of ring 0 that have a handler, other than page
- * faults, on a stack that is known to have room: their frame is pushed where it is
- * to be. It ends where trap_entry()'s long one does.
+ * The short way is for exceptions of ring 0 that have a handler, on a stack that is
+ * known to have room: their frame is pushed where it is to be. Of page faults
+ * it is for those on pages that are there; what is missing may be libdune's own
+ * business. It ends where trap_entry()'s long one does.
+ *
+ * A signal may come from trap_moved on, and its handler fault: CR2 is read before.
  */
 	.globl trap_moving, trap_moved
 trap_common:
@@ -46,12 +51,13 @@ trap_common:
 	jnc 1f
 	testb $3, 48(%rsp)
 	jnz 1f
-	mov %rsp, %rcx
+	cmp $PAGE_FAULT, %eax
+	jne 3f
+	testb $PAGE_FAULT_PRESENT, 32(%rsp)
+	jz 1f
+3:	mov %rsp, %rcx
 	and $-BLOCK_STRIDE, %rcx
 	cmpq $0, THREAD_GDT+SELECTOR_IN_USER(%rcx)
-	jne 1f
-	mov paging_edits(%rip), %eax
-	cmp %eax, THREAD_SAFE_EDITS(%rcx)
 	jne 1f
 	mov 64(%rsp), %rax
 	sub $(RED_ZONE + TRAP_FRAME_SIZE), %rax
@@ -60,6 +66,10 @@ trap_common:
 	jb 1f
 	cmp THREAD_SAFE_HIGH(%rcx), %rax
 	ja 1f
+	mov THREAD_SAFE_REGION(%rcx), %rdx
+	mov (%rdx), %edx
+	cmp %edx, THREAD_SAFE_EDITS(%rcx)
+	jne 1f
 	mov %rsp, %rdx
 	lea TRAP_FRAME_SIZE(%rax), %rsp
 trap_moving:
@@ -74,6 +84,7 @@ trap_moving:
 	pushq 8(%rdx)
 	pushq (%rdx)
 	PUSH_REST
+	mov %cr2, %r13
 trap_moved:
 	cld
 	mov %rsp, %rbp
@@ -93,6 +104,7 @@ trap_moved:
 	jz trap_check
 
 	/* rax: the frame on the interrupted stack. Save vector registers below it. */
+	mov %cr2, %r13
 	mov %rax, %rbp
 	mov %rax, %rsp
 2:	movb $0, THREAD_TRAPPING(%r12)
@@ -102,6 +114,7 @@ trap_moved:
 	call hypercall
 1:	XSAVE_PUSH
 	mov %rbp, %rdi
+	mov %r13, %rsi
 	mov %rsp, %rbx
 	call trap_dispatch
 	mov %rbx, %rsp

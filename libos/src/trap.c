@@ -25,7 +25,7 @@ static dune_pgfault_handler pgfault_call;
 static void *pgfault_arg;
 
 unsigned int trap_xsave_size;
-/* A bit for each vector that has a handler of its own, and is not the page fault. */
+/* A bit for each vector that has a handler. */
 uint32_t trap_short[VECTORS / 32];
 
 static const char *const names[EXCEPTIONS] = {
@@ -49,18 +49,28 @@ static const char *const names[EXCEPTIONS] = {
 	[19] = "SIMD exception",
 };
 
-int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
+static bool has_handler(uint64_t vector)
+{
+	return handlers[vector].call || (vector == DUNE_TRAP_PF && pgfault_call);
+}
+
+static void short_way_set(unsigned int vector)
 {
 	const uint32_t bit = 1u << (vector % 32);
 
+	if (has_handler(vector))
+		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_RELEASE);
+}
+
+int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
+{
 	if (vector >= VECTORS || vector == 2 || vector == 8 || vector == 18)
 		return -EINVAL;
 	handlers[vector].arg = arg;
 	__atomic_store_n(&handlers[vector].call, handler, __ATOMIC_RELEASE);
-	if (handler && vector != DUNE_TRAP_PF)
-		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_RELEASE);
-	else
-		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_RELEASE);
+	short_way_set(vector);
 	return 0;
 }
 
@@ -68,6 +78,7 @@ int dune_pgfault_set(dune_pgfault_handler handler, void *arg)
 {
 	pgfault_arg = arg;
 	__atomic_store_n(&pgfault_call, handler, __ATOMIC_RELEASE);
+	short_way_set(DUNE_TRAP_PF);
 	return 0;
 }
 
@@ -128,10 +139,24 @@ static bool is_fatal(uint64_t vector)
 
 static bool handled_by_program(const struct dune_trap_frame *frame)
 {
-	if (frame->vector >= VECTORS || is_debuggers(frame))
-		return false;
-	return handlers[frame->vector].call ||
-	       (frame->vector == DUNE_TRAP_PF && pgfault_call);
+	return frame->vector < VECTORS && !is_debuggers(frame) && has_handler(frame->vector);
+}
+
+/*
+ * Frames between those addresses fit, until an entry of their part of the address
+ * space changes: as much as is whole pages, and one such part.
+ */
+static void safe_set(struct dune_thread *thread, uintptr_t low, uintptr_t behind, uint64_t below,
+		     uint32_t edits)
+{
+	if (PAGING_REGION(low) != PAGING_REGION(behind - 1)) {
+		thread->safe_high = 0;
+		return;
+	}
+	thread->safe_low = (low & ~4095ull) + below;
+	thread->safe_high = ((behind + 4095) & ~4095ull) - TRAP_FRAME_SIZE;
+	thread->safe_region = &paging_edits[PAGING_REGION(low)];
+	thread->safe_edits = edits;
 }
 
 /*
@@ -166,20 +191,17 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 
 	to = (frame->rsp - RED_ZONE - sizeof(*frame)) & ~(uintptr_t)63;
 	/* Faulting here would overwrite the frame under our feet. */
-	edits = paging_edits;
+	edits = __atomic_load_n(&paging_edits[PAGING_REGION(to - below)], __ATOMIC_ACQUIRE);
 	if (!paging_writable(thread, to - below, to + sizeof(*frame)))
 		trap_to_signal(frame);
-	/* As much as is whole pages, for frames that follow. */
-	thread->safe_low = ((to - below) & ~4095ull) + below;
-	thread->safe_high = ((to + sizeof(*frame) + 4095) & ~4095ull) - sizeof(*frame);
-	thread->safe_edits = edits;
+	safe_set(thread, to - below, to + sizeof(*frame), below, edits);
 	moved = (struct dune_trap_frame *)to;
 	raw_copy(moved, frame, sizeof(*frame));
 	return moved;
 }
 
 /* On the interrupted stack, vector registers saved. */
-void trap_dispatch(struct dune_trap_frame *frame)
+void trap_dispatch(struct dune_trap_frame *frame, uint64_t cr2)
 {
 	struct handler handler = handlers[frame->vector];
 	dune_pgfault_handler pgfault = pgfault_call;
@@ -187,8 +209,7 @@ void trap_dispatch(struct dune_trap_frame *frame)
 	if (handler.call)
 		handler.call(frame, handler.arg);
 	else if (frame->vector == DUNE_TRAP_PF && pgfault)
-		pgfault(fault_address(), (uint32_t)frame->error_code, frame,
-			pgfault_arg);
+		pgfault(cr2, (uint32_t)frame->error_code, frame, pgfault_arg);
 	/* else the handler was taken away meanwhile: the exception repeats */
 }
 

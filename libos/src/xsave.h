@@ -5,14 +5,14 @@
 
 #ifdef __ASSEMBLER__
 
-/* Moves rsp down to the image; clobbers rax, rcx, rdx. */
+/* Moves rsp down to the image; clobbers rax, rcx, rdx. Of the header, XRSTOR looks at 24 bytes. */
 .macro XSAVE_PUSH
 	mov trap_xsave_size(%rip), %ecx
 	sub %rcx, %rsp
 	and $-64, %rsp
 	xor %eax, %eax
 	.set header, 512
-	.rept 8
+	.rept 3
 	mov %rax, header(%rsp)
 	.set header, header + 8
 	.endr

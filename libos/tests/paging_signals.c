@@ -39,6 +39,49 @@ static void protect(void)
 		failed = 1;
 }
 
+static void protect_singly(void)
+{
+	unsigned long i;
+
+	for (i = 0; i < pages; i++)
+		if (dune_vm_protect(area + i * PAGE, PAGE, DUNE_PROT_READ) ||
+		    dune_vm_protect(area + i * PAGE, PAGE, DUNE_PROT_READ | DUNE_PROT_WRITE))
+			failed = 1;
+}
+
+/* The page that is written to, by the program or by the signal handler that interrupts it. */
+static unsigned char *volatile written;
+
+static void on_fault(uintptr_t address, uint32_t error, struct dune_trap_frame *frame, void *arg)
+{
+	(void)error;
+	(void)frame;
+	(void)arg;
+	if (address != (uintptr_t)written)
+		failed = 1;
+	dune_vm_protect(written, PAGE, DUNE_PROT_WRITE);
+}
+
+static void fault_on(unsigned char *page)
+{
+	unsigned char *before = written;
+
+	dune_vm_protect(page, PAGE, DUNE_PROT_READ);
+	written = page;
+	*(volatile unsigned char *)page = 1;
+	written = before;
+}
+
+static void fault_below(void)
+{
+	fault_on(area);
+}
+
+static void fault_above(void)
+{
+	fault_on(area + PAGE);
+}
+
 static void take(void)
 {
 	if (dune_vm_bits_take(DUNE_ROOT_CURRENT, area, pages * PAGE, DUNE_PTE_DIRTY, NULL) < 0)
@@ -84,7 +127,7 @@ static bool survives(void (*again)(void), void (*handler)(void))
 
 int main(void)
 {
-	ktap_plan(6);
+	ktap_plan(8);
 	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	signal(SIGALRM, on_alarm);
 	must_init_and_enter();
@@ -94,6 +137,11 @@ int main(void)
 	ktap_check(survives(take, protect), "protecting interrupts taking bits");
 	ktap_check(survives(root, root), "roots interrupt roots");
 	ktap_check(survives(protect, root), "roots interrupt protecting");
+	ktap_check(survives(protect_singly, protect_singly) && survives(protect_singly, root),
+		   "protecting pages and roots interrupt protecting single pages");
+	dune_pgfault_set(on_fault, NULL);
+	ktap_check(survives(fault_below, fault_above), "a fault has its address behind another's");
+	dune_pgfault_set(NULL, NULL);
 	ktap_check(survives(hook, hook), "hooks interrupt hooks");
 	dune_leave();
 	ktap_check(survives(hook, hook), "hooks interrupt hooks, in Linux mode");

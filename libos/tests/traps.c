@@ -271,16 +271,30 @@ static void interrupts(void)
 }
 
 /* The first exception learns that there is room; then there is none. */
-static void stack_protected(void)
+static void stack_protected_by(size_t step)
 {
 	char *stack = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t at;
 	int round;
 
+	for (at = 0; at < 16384; at += step)
+		dune_vm_protect(stack + at, step, DUNE_PROT_WRITE);
 	for (round = 0; round < 2; round++) {
 		asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\tud2\n\tmov %%rbx, %%rsp"
 			     ::"r"(stack + 16384) : "rbx", "memory");
-		dune_vm_protect(stack, 16384, DUNE_PROT_READ);
+		for (at = 0; at < 16384; at += step)
+			dune_vm_protect(stack + at, step, DUNE_PROT_READ);
 	}
+}
+
+static void stack_protected(void)
+{
+	stack_protected_by(16384);
+}
+
+static void stack_protected_singly(void)
+{
+	stack_protected_by(4096);
 }
 
 int main(void)
@@ -289,7 +303,7 @@ int main(void)
 	volatile int faults = 0;
 	int depth = 8;
 
-	ktap_plan(25);
+	ktap_plan(26);
 	ktap_check(dune_trap_set(256, skip_ud2, NULL) == -EINVAL &&
 			   dune_trap_set(8, skip_ud2, NULL) == -EINVAL,
 		   "vectors that cannot be set are refused");
@@ -313,6 +327,8 @@ int main(void)
 	dune_trap_set(DUNE_TRAP_UD, skip_ud2, NULL);
 	ktap_check(died_by(stack_protected) == SIGILL,
 		   "on a stack that was made read-only after an exception: SIGILL");
+	ktap_check(died_by(stack_protected_singly) == SIGILL,
+		   "on one that was made read-only page by page: SIGILL");
 	dune_trap_set(DUNE_TRAP_UD, NULL, NULL);
 	ktap_check(died_by(do_ud2) == SIGILL, "handler taken away: SIGILL again");
 

@@ -35,6 +35,16 @@ static void entry_edit(uint64_t *entry, enum edit edit, uint64_t gpa, uint64_t b
 		__atomic_store_n(entry, edit == MAP ? gpa | bits : 0, __ATOMIC_SEQ_CST);
 }
 
+/* Protect the pages from entry on, of one table, up to the first that is not there. */
+static size_t pages_protect(uint64_t *entry, size_t pages, uint64_t bits)
+{
+	const uint64_t *first = entry, *behind = entry + pages;
+
+	for (; entry < behind && *entry; entry++)
+		entry_change(entry, PTE_PROT, bits);
+	return (size_t)(entry - first);
+}
+
 /* The same from *a on, as far as one table goes; *a moves behind what was done. */
 static int edit_some(struct root *root, enum edit edit, uintptr_t *a, uintptr_t end,
 		     uintptr_t offset, uint64_t bits)
@@ -66,9 +76,14 @@ static int edit_some(struct root *root, enum edit edit, uintptr_t *a, uintptr_t 
 		*a += LEVEL_SIZE(2);
 		return 0;
 	}
+	if (edit == PROTECT) {
+		behind = (*a | (LEVEL_SIZE(2) - 1)) + 1;
+		if (behind > end)
+			behind = end;
+		*a += PAGE * pages_protect(entry, (behind - *a) / PAGE, bits);
+		return *a < behind ? -EFAULT : 0;
+	}
 	do {
-		if (edit == PROTECT && !*entry)
-			return -EFAULT;
 		entry_edit(entry++, edit, gpa, bits);
 		gpa += PAGE;
 		*a += PAGE;
@@ -107,14 +122,22 @@ static bool prot_valid(int prot)
 	return !(prot & ~(DUNE_PROT_READ | DUNE_PROT_WRITE | DUNE_PROT_EXEC | DUNE_PROT_USER));
 }
 
+static __attribute__((noinline)) int pages_edit(uintptr_t a, size_t length, uint64_t bits)
+{
+	int error = range_check(a, length);
+
+	return error ? error : edit_range(DUNE_ROOT_CURRENT, PROTECT, a, a + length, 0, bits);
+}
+
 int dune_vm_protect(void *address, size_t length, int prot)
 {
 	uintptr_t a = (uintptr_t)address;
-	int error = prot_valid(prot) ? range_check(a, length) : -EINVAL;
 
-	if (error)
-		return error;
-	return edit_range(DUNE_ROOT_CURRENT, PROTECT, a, a + length, 0, entry_prot(prot));
+	if (!prot_valid(prot))
+		return -EINVAL;
+	if (length == PAGE && page_protect(a, entry_prot(prot)))
+		return 0;
+	return pages_edit(a, length, entry_prot(prot));
 }
 
 int dune_vm_map(int root, void *address, size_t length, const void *memory, int prot)

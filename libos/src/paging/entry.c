@@ -53,27 +53,11 @@ int entry_make(struct root *root, uintptr_t address, int *level, uint64_t **entr
 	}
 }
 
-uint64_t entry_change(uint64_t *entry, uint64_t clear, uint64_t set)
-{
-	uint64_t old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+#define BITS(prot)                                            \
+	(((prot) ? PTE_PRESENT : 0) |                         \
+	 ((prot) & DUNE_PROT_WRITE ? PTE_WRITE : 0) |         \
+	 ((prot) & DUNE_PROT_USER ? PTE_USER : 0) |           \
+	 ((prot) & DUNE_PROT_EXEC ? 0 : PTE_NX))
+#define FOUR_BITS(prot) BITS(prot), BITS((prot) + 1), BITS((prot) + 2), BITS((prot) + 3)
 
-	while (!__atomic_compare_exchange_n(entry, &old, (old & ~clear) | set, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		;
-	return old;
-}
-
-uint64_t entry_prot(int prot)
-{
-	uint64_t bits = 0;
-
-	if (prot != DUNE_PROT_NONE)
-		bits |= PTE_PRESENT;
-	if (prot & DUNE_PROT_WRITE)
-		bits |= PTE_WRITE;
-	if (prot & DUNE_PROT_USER)
-		bits |= PTE_USER;
-	if (!(prot & DUNE_PROT_EXEC))
-		bits |= PTE_NX;
-	return bits;
-}
+const uint64_t entry_prots[] = { FOUR_BITS(0), FOUR_BITS(4), FOUR_BITS(8), FOUR_BITS(12) };

@@ -3,7 +3,8 @@
  * The page tables' inside. All that changes which tables there are, and roots,
  * happens under paging.lock, in a section; entries that a CPU may be using
  * change by single atomic writes. Tables in use stay tables until their root is
- * freed, so reading needs no lock.
+ * freed, so reading needs no lock, nor does changing one entry of the root that
+ * the thread is in.
  */
 #ifndef DUNE_SRC_PAGING_H
 #define DUNE_SRC_PAGING_H
@@ -17,6 +18,7 @@
 
 #include "../raw.h"
 #include "../section.h"
+#include "../thread.h"
 
 #define PAGE 4096ull
 #define ENTRIES 512
@@ -103,9 +105,23 @@ uint64_t *entry_find(const struct root *root, uintptr_t address, int *level);
  */
 int entry_make(struct root *root, uintptr_t address, int *level, uint64_t **entry);
 /* Change bits without losing those that a CPU sets at the same time: what was there. */
-uint64_t entry_change(uint64_t *entry, uint64_t clear, uint64_t set);
-/* The bits that say what a DUNE_PROT_* says. */
-uint64_t entry_prot(int prot);
+static inline uint64_t entry_change(uint64_t *entry, uint64_t clear, uint64_t set)
+{
+	uint64_t old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+
+	while (!__atomic_compare_exchange_n(entry, &old, (old & ~clear) | set, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	return old;
+}
+
+/* The bits that say what a valid DUNE_PROT_* says. */
+static inline uint64_t entry_prot(int prot)
+{
+	extern const uint64_t entry_prots[] __attribute__((visibility("hidden")));
+
+	return entry_prots[prot];
+}
 #define PTE_PROT (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NX)
 
 /* own.c: what libdune needs of the guest's page tables */
@@ -123,6 +139,42 @@ struct root *root_get(int nr);
  * changed there. Under the lock.
  */
 void root_changed(struct root *root, uintptr_t start, uintptr_t end);
+
+static inline void page_forget(uintptr_t page)
+{
+	asm volatile("invlpg (%0)" ::"r"(page) : "memory");
+}
+
+/* The root's entries are others; thread (or NULL), which is in it, knows them. */
+static inline void generation_next(struct root *root, struct dune_thread *thread, unsigned int nr)
+{
+	uint32_t before = __atomic_fetch_add(&root->generation, 1, __ATOMIC_SEQ_CST);
+
+	if (thread && thread->seen[nr] == before)
+		thread->seen[nr] = before + 1;
+}
+
+static inline void region_edited(uintptr_t address)
+{
+	__atomic_fetch_add(&paging_edits[PAGING_REGION(address)], 1, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * The same of one page of the root that thread is in: taken, rights that it had. No lock.
+ * Of rights that were given, the others learn by a fault at the latest. This thread has to
+ * forget those, too: some CPUs fault by what they remember.
+ */
+static inline void page_changed(struct dune_thread *thread, uintptr_t page, bool taken)
+{
+	if (taken) {
+		generation_next(&paging.roots[thread->root], thread, thread->root);
+		region_edited(page);
+	}
+	page_forget(page);
+}
+
+/* page.c: dune_vm_protect() of one page. False, and nothing done: it is not that simple. */
+bool page_protect(uintptr_t page, uint64_t bits);
 
 /* edit.c: whether an edit of this range is one: 0, -EINVAL, -EPERM or -EBUSY. */
 int range_check(uintptr_t start, size_t length);

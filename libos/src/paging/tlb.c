@@ -5,9 +5,17 @@
 #include "../thread.h"
 #include "paging.h"
 
-uint32_t paging_edits;
+uint32_t paging_edits[PAGING_REGIONS];
 
 #define SINGLE_MAX (64 * PAGE) /* more is forgotten by forgetting all */
+
+static void regions_edited(uintptr_t start, uintptr_t end)
+{
+	uintptr_t regions = end > start ? ((end - 1) >> 21) - (start >> 21) + 1 : 0, i;
+
+	for (i = 0; i < regions && i < PAGING_REGIONS; i++)
+		region_edited(start + (i << 21));
+}
 
 void root_changed(struct root *root, uintptr_t start, uintptr_t end)
 {
@@ -15,18 +23,18 @@ void root_changed(struct root *root, uintptr_t start, uintptr_t end)
 	unsigned int nr = (unsigned int)(root - paging.roots);
 	uint64_t cr3;
 
-	root->generation++;
-	__atomic_fetch_add(&paging_edits, 1, __ATOMIC_SEQ_CST);
-	if (!thread || thread->root != nr)
-		return; /* dune_root_switch() sees to it */
+	if (thread && thread->root != nr)
+		thread = NULL; /* dune_root_switch() sees to it */
+	generation_next(root, thread, nr);
+	regions_edited(start, end);
+	if (!thread)
+		return;
 	if (end - start > SINGLE_MAX) {
 		asm volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(cr3)::"memory");
 	} else {
 		for (; start < end; start += PAGE)
-			asm volatile("invlpg (%0)" ::"r"(start) : "memory");
+			page_forget(start);
 	}
-	if (thread->seen[nr] == root->generation - 1)
-		thread->seen[nr] = root->generation;
 }
 
 int dune_vm_flush(void)
