@@ -34,7 +34,7 @@ class Needs:
 
 _PROGRAMS = ("bc", "bzip2", "gcc-12", "gzip", "mawk", "openssl", "perl-base", "picosat",
              "python3.11-minimal", "sqlite3", "tcc", "xz-utils")
-NAMES = ("sandbox", "sthread")
+NAMES = ("sandbox", "sthread", "gc")
 
 
 def _check(name):
@@ -45,7 +45,7 @@ def _check(name):
 def needs(name):
     """The Needs of an application."""
     _check(name)
-    if name == "sthread":
+    if name != "sandbox":
         return Needs((), {})
     folder = paths.root() / "workloads/apps/sandbox/programs"
     files = {f"/apps/sandbox/{path.name}": path for path in sorted(folder.iterdir())}

@@ -6,7 +6,8 @@ import pytest
 from dunelab import apps, costs
 
 # name -> the figures measured in short
-SHORT = {"sandbox": ("start", "gzip", "awk"), "sthread": ("create", "switch", "http")}
+SHORT = {"sandbox": ("start", "gzip", "awk"), "sthread": ("create", "switch", "http"),
+         "gc": ("list", "map")}
 
 
 def run(guest, name, only=(), **options):
