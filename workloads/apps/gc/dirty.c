@@ -143,9 +143,11 @@ void dirty_begin(enum way wanted)
 	}
 	GC_set_manual_vdb_allowed(1);
 	GC_INIT();
-	GC_enable_incremental();
 	app_must(dune_init(NULL), "dune_init");
 	app_must(dune_enter(), "dune_enter");
+	if (way == WAY_DUNE_STOP)
+		return;
+	GC_enable_incremental();
 	/* Before anything is split into small pages. */
 	collectors_root = dune_root_create(DUNE_ROOT_DEFAULT);
 	app_must(collectors_root, "dune_root_create");

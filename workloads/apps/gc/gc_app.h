@@ -8,6 +8,7 @@
 enum way {
 	WAY_STOP,  /* every collection marks all: nothing need be known */
 	WAY_LINUX, /* generational: the collector's own, by mprotect and SIGSEGV */
+	WAY_DUNE_STOP, /* as WAY_STOP, in Dune mode */
 	WAY_FAULT, /* by page protection and page faults of libdune */
 	WAY_DIRTY, /* by the dirty bits of the page tables */
 	WAY_TLB,   /* the same, and it collects in a root with large pages */
@@ -15,7 +16,7 @@ enum way {
 };
 
 /*
- * Make the collector and, if it is one of Dune's ways, enter Dune mode. Once in a
+ * Make the collector and, for Dune's ways, enter Dune mode. Once in a
  * process. Before the program allocates.
  */
 void dirty_begin(enum way way);

@@ -25,6 +25,7 @@ static const char help[] =
 	"A line each: gc.NAME.WAY iterations 1 ticks T... empty 0...; a tick is the TSC's.\n"
 	"  stop       natively, each collection marks all\n"
 	"  linux      natively, generational: mprotect and SIGSEGV\n"
+	"  dune_stop  as stop, in Dune mode\n"
 	"  dune       generational: page protection and page faults of libdune\n"
 	"  dune_dirty the dirty bits of its page tables\n"
 	"  dune_tlb   the same, and it marks in page tables with large pages\n"
@@ -41,7 +42,9 @@ static const struct {
 	{ "xml", program_xml, 1, 8 },
 };
 
-static const char *const ways[WAYS] = { "stop", "linux", "dune", "dune_dirty", "dune_tlb" };
+static const char *const ways[WAYS] = {
+	"stop", "linux", "dune_stop", "dune", "dune_dirty", "dune_tlb"
+};
 
 /* What a child leaves. */
 static struct result {
