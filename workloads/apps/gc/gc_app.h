@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Garbage collection: programs on Debian's Boehm collector, and ways to tell it what was written. */
+/* Programs on Debian's Boehm collector, and ways to tell it what was written. */
 #ifndef APPS_GC_GC_APP_H
 #define APPS_GC_GC_APP_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a collector gains when it sees page tables: programs on Boehm's, natively and in Dune mode. */
+/* What a collector gains that sees page tables: programs on Boehm's, natively and in Dune mode. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -116,8 +116,8 @@ uint64_t program_xml(unsigned int size)
 		XML_SetUserData(parser, &at);
 		XML_SetElementHandler(parser, on_start, on_end);
 		XML_SetCharacterDataHandler(parser, on_text);
-		program_expect(XML_Parse(parser, text, (int)length, 1) == XML_STATUS_OK && at == root,
-			       "the document is well-formed");
+		program_expect(XML_Parse(parser, text, (int)length, 1) == XML_STATUS_OK &&
+				       at == root, "the document is well-formed");
 		XML_ParserFree(parser);
 		sum = digest(root->first, sum);
 	}
