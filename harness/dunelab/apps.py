@@ -32,8 +32,12 @@ class Needs:
     cpus: int = 2
 
 
-_PROGRAMS = ("bc", "bzip2", "gcc-12", "gzip", "mawk", "openssl", "perl-base", "picosat",
-             "python3.11-minimal", "sqlite3", "tcc", "xz-utils")
+# figure of the sandbox -> the package that its program is in
+_PROGRAMS = {
+    "awk": "mawk", "bc": "bc", "bzip2": "bzip2", "gcc": "gcc-12", "gzip": "gzip",
+    "openssl": "openssl", "perl": "perl-base", "picosat": "picosat",
+    "python": "python3.11-minimal", "sqlite": "sqlite3", "tcc": "tcc", "xz": "xz-utils",
+}
 NAMES = ("sandbox", "sthread", "gc")
 
 
@@ -42,14 +46,15 @@ def _check(name):
         raise UsageError(f"unknown application '{name}'; known: {', '.join(NAMES)}")
 
 
-def needs(name):
-    """The Needs of an application."""
+def needs(name, only=()):
+    """The Needs of an application, or of these figures of it."""
     _check(name)
     if name != "sandbox":
         return Needs((), {})
     folder = paths.root() / "workloads/apps/sandbox/programs"
     files = {f"/apps/sandbox/{path.name}": path for path in sorted(folder.iterdir())}
-    return Needs(_PROGRAMS, files, memory_mib=768)
+    wanted = tuple(_PROGRAMS[one] for one in only or _PROGRAMS if one in _PROGRAMS)
+    return Needs(wanted, files, memory_mib=512 if only else 768)
 
 
 def script(name, quick=False, only=(), seed=1, batches=None):

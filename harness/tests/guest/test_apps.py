@@ -12,7 +12,7 @@ SHORT = {"sandbox": ("start", "gzip", "awk"), "sthread": ("create", "switch", "h
 
 def run(guest, name, only=(), **options):
     """Boot once; the application's figures, or those of `only`."""
-    needs = apps.needs(name)
+    needs = apps.needs(name, only)
     result = guest(apps.script(name, quick=True, only=only), files=needs.files,
                    package_names=needs.packages, cpus=needs.cpus, memory_mib=needs.memory_mib,
                    **options)

@@ -14,6 +14,10 @@ def test_what_is_needed_exists(name):
     assert all(path.is_file() for path in needs.files.values())
 
 
+def test_a_part_needs_less():
+    assert apps.needs("sandbox", ["awk", "chase"]).packages == ("mawk",)
+
+
 @pytest.mark.parametrize("name", apps.NAMES)
 def test_scripts(name):
     short = apps.script(name, quick=True, only=["this", "that"], seed=7, batches=3)
