@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from dunelab import apps, profiles
 from dunelab.errors import UsageError
+from dunelab.paper.published import PROFILE
 
-PROFILE = "ivybridge-2012"      # the processor of the paper
 MICRO = "micro"
 APPLICATIONS = apps.NAMES
 WORKLOADS = (MICRO, *APPLICATIONS)
