@@ -111,7 +111,7 @@ def _arguments(argv):
     parser.add_argument("--iterations", type=int, default=200,
                         help="operations in a batch (default 200); a batch of faults is 512 pages")
     parser.add_argument("--all", action="store_true", dest="all_rows",
-                        help="also what takes long: page walks")
+                        help="also what takes long, or only the paper's tables have")
     parser.add_argument("--profile", metavar="NAME", help="cost profile of Bochs: what events "
                         "are charged for (default none)")
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")

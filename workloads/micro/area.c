@@ -34,6 +34,15 @@ char *area_map(size_t offset, size_t size)
 	return area;
 }
 
+char *area_map_large(size_t size)
+{
+	char *area = map(0, size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	if (madvise(area, size, MADV_HUGEPAGE))
+		give_up("large pages");
+	return area;
+}
+
 char *area_map_present(size_t offset, size_t size)
 {
 	int fd = memfd_create("micro", MFD_CLOEXEC);

@@ -17,6 +17,8 @@
 char *area_map(size_t offset, size_t size);
 /* The same with pages that the host already has: written once, then mapped anew. */
 char *area_map_present(size_t offset, size_t size);
+/* Size bytes of anonymous memory at AREA_BASE, untouched, in pages of 2 MiB. */
+char *area_map_large(size_t size);
 void area_unmap(char *area, size_t size);
 
 /* Say what is missing, with errno, and end with status 3. */

@@ -46,6 +46,8 @@ static void machine_make(struct guest *guest)
 		.cr3 = (uint64_t)guest->tables[0],
 		.gdt_base = (uint64_t)guest->gdt,
 		.gdt_limit = sizeof(guest->gdt) - 1,
+		.idt_base = (uint64_t)guest->idt,
+		.idt_limit = sizeof(guest->idt) - 1,
 		.cs = GUEST_CS,
 		.ss = GUEST_SS,
 		.tr = GUEST_TR,
@@ -101,6 +103,12 @@ void group_dune(const struct plan *plan)
 	guest_exit_series("dune.exit_user_ioctl", plan, guest, hypercall, run_job_by_ioctl);
 	guest_fault_series("dune.fault_present", plan, guest, true, run_job);
 	guest_fault_series("dune.fault_fresh", plan, guest, false, run_job);
+	if (plan->all) {
+		guest_large_series("dune.fault_present_large", plan, guest, true, run_job);
+		guest_large_series("dune.fault_fresh_large", plan, guest, false, run_job);
+		guest_pte_series("dune.fault_pte", plan, guest, run_job);
+		guest_exit_series("dune.cr3", plan, guest, JOB_CR3, run_job);
+	}
 	munmap(run_page, DUNE_RUN_PAGE_SIZE);
 	close(vcpu);
 	close(vm);

@@ -14,6 +14,12 @@ void group_start(const struct plan *plan, const char *who, bool dune);
 /* Writes to fresh anonymous memory; to a new mapping of memory that is there. */
 void group_fault_fresh(const struct plan *plan, const char *who, const char *what);
 void group_fault_present(const struct plan *plan, const char *who, const char *what);
+void group_fault_large(const struct plan *plan, const char *who);
+/* A process and a thread, from start to end. */
+void group_life(const struct plan *plan, const char *who);
+/* Another process of the same CPU; another CPU, if there is one. */
+void group_switch(const struct plan *plan);
+void group_wake(const struct plan *plan, const char *who);
 void group_ptrace(const struct plan *plan);
 /* prepare: has the area in 4 KiB pages, if that needs doing. */
 typedef void (*prepare_fn)(char *area, size_t size);
@@ -24,5 +30,7 @@ void group_kvm(const struct plan *plan);
 void group_dune(const struct plan *plan);
 void group_libdune(const struct plan *plan);
 void group_interpose(const struct plan *plan);
+void group_hooks(const struct plan *plan);
+void group_roots(const struct plan *plan);
 
 #endif

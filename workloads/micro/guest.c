@@ -11,6 +11,14 @@
 
 #define PRESENT_WRITE 0x3ull
 #define LARGE 0x80ull
+#define VECTOR_PAGE_FAULT 14
+
+static void idt_gate(uint64_t gate[2], uint64_t handler)
+{
+	gate[0] = (handler & 0xffff) | GUEST_CS << 16 | 0x8eull << 40 |
+		  (handler >> 16 & 0xffff) << 48;
+	gate[1] = handler >> 32;
+}
 
 struct guest *guest_make(void)
 {
@@ -21,6 +29,9 @@ struct guest *guest_make(void)
 	guest->tables[1][0] = (uint64_t)guest->tables[2] | PRESENT_WRITE;
 	for (uint64_t i = 0; i < 512; i++)
 		guest->tables[2][i] = i << 21 | LARGE | PRESENT_WRITE;
+	for (uint64_t i = 0; i < 512; i++)
+		guest->tables[3][i] = (AREA_BASE + i * PAGE) | PRESENT_WRITE;
+	idt_gate(&guest->idt[2 * VECTOR_PAGE_FAULT], (uint64_t)guest_page_fault);
 	guest->gdt[GUEST_CS / 8] = 0x00af9b000000ffff;
 	guest->gdt[GUEST_SS / 8] = 0x00cf93000000ffff;
 	return guest;
@@ -39,6 +50,7 @@ static void job_run(struct guest *guest, job_run_fn run, enum job_kind kind, cha
 		.batches = s->batches,
 		.iterations = s->iterations,
 		.area = area,
+		.table = guest->tables[3],
 	};
 	run(guest);
 	memcpy(ticks, guest->job.ticks, s->batches * sizeof(*ticks));
@@ -71,4 +83,40 @@ void guest_fault_series(const char *name, const struct plan *plan, struct guest 
 	job_run(guest, run, JOB_TOUCH, area, &s, s.empty);
 	series_print(name, &s);
 	area_unmap(area, area_bytes(plan));
+}
+
+void guest_large_series(const char *name, const struct plan *plan, struct guest *guest,
+			bool present, job_run_fn run)
+{
+	struct series s = { plan->batches, BATCH_LARGE_PAGES, { 0 }, { 0 } };
+	char *area;
+
+	if (!series_wanted(plan, name))
+		return;
+	area = area_map_large(area_large_bytes(plan));
+	if (present)
+		memset(area, 1, area_large_bytes(plan));
+	job_run(guest, run, JOB_TOUCH_LARGE, area, &s, s.ticks);
+	job_run(guest, run, JOB_TOUCH_LARGE, area, &s, s.empty);
+	series_print(name, &s);
+	area_unmap(area, area_large_bytes(plan));
+}
+
+void guest_pte_series(const char *name, const struct plan *plan, struct guest *guest,
+		      job_run_fn run)
+{
+	struct series s = { plan->batches, plan->iterations, { 0 }, { 0 } };
+	uint64_t large = guest->tables[2][AREA_BASE >> 21];
+	char *area;
+
+	if (!series_wanted(plan, name))
+		return;
+	area = area_map(0, PAGE);
+	*area = 1;
+	guest->tables[2][AREA_BASE >> 21] = (uint64_t)guest->tables[3] | PRESENT_WRITE;
+	job_run(guest, run, JOB_NOTHING, area, &s, s.empty);
+	job_run(guest, run, JOB_PTE, area, &s, s.ticks);
+	guest->tables[2][AREA_BASE >> 21] = large;
+	series_print(name, &s);
+	area_unmap(area, PAGE);
 }

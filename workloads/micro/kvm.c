@@ -66,7 +66,8 @@ static void vcpu_system_state(struct guest *guest)
 	s.ss = s.ds = s.es = s.fs = s.gs = segment(GUEST_SS, 0x3, false);
 	s.gdt.base = (uint64_t)guest->gdt;
 	s.gdt.limit = sizeof(guest->gdt) - 1;
-	s.idt.limit = 0;
+	s.idt.base = (uint64_t)guest->idt;
+	s.idt.limit = sizeof(guest->idt) - 1;
 	s.cr0 = CR0_LONG_MODE;
 	s.cr3 = (uint64_t)guest->tables[0];
 	s.cr4 = CR4_LONG_MODE;
@@ -128,6 +129,12 @@ void group_kvm(const struct plan *plan)
 	guest_exit_series("kvm.exit_user", plan, guest, JOB_OUT, run_job);
 	guest_fault_series("kvm.fault_present", plan, guest, true, run_job);
 	guest_fault_series("kvm.fault_fresh", plan, guest, false, run_job);
+	if (plan->all) {
+		guest_large_series("kvm.fault_present_large", plan, guest, true, run_job);
+		guest_large_series("kvm.fault_fresh_large", plan, guest, false, run_job);
+		guest_pte_series("kvm.fault_pte", plan, guest, run_job);
+		guest_exit_series("kvm.cr3", plan, guest, JOB_CR3, run_job);
+	}
 	close(vcpu);
 	close(vm);
 	close(kvm);

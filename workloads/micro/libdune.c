@@ -62,7 +62,12 @@ void group_libdune(const struct plan *plan)
 	group_traps(plan, who, protect);
 	must(dune_pgfault_set(NULL, NULL), "dune_pgfault_set");
 	group_interpose(plan);
-	if (plan->all)
+	if (plan->all) {
+		group_hooks(plan);
+		group_roots(plan);
+		group_life(plan, who);
+		group_wake(plan, who);
 		group_walks(plan, who, split);
+	}
 	must(dune_leave(), "dune_leave");
 }

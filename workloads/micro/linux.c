@@ -42,6 +42,11 @@ void group_linux(const struct plan *plan)
 	group_fault_present(plan, "linux", "fault_present");
 	traps(plan);
 	group_ptrace(plan);
-	if (plan->all)
-		group_walks(plan, "linux", NULL);
+	if (!plan->all)
+		return;
+	group_life(plan, "linux");
+	group_switch(plan);
+	group_wake(plan, "linux");
+	group_fault_large(plan, "linux");
+	group_walks(plan, "linux", NULL);
 }

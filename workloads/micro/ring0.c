@@ -4,6 +4,47 @@
 
 #define EXIT_PORT 0x80
 
+/* Allow the write that faulted, by JOB_PTE's table. */
+asm(".pushsection .text\n"
+	".globl guest_page_fault\n"
+	"guest_page_fault:\n\t"
+	"push %rax\n\t"
+	"push %rcx\n\t"
+	"mov %cr2, %rax\n\t"
+	"mov %rax, %rcx\n\t"
+	"shr $9, %rcx\n\t"
+	"and $0xff8, %rcx\n\t"
+	"add guest_table(%rip), %rcx\n\t"
+	"orq $2, (%rcx)\n\t"
+	"pop %rcx\n\t"
+	"pop %rax\n\t"
+	"add $8, %rsp\n\t"
+	"iretq\n"
+	".popsection\n");
+uint64_t *guest_table;
+
+/* Take the right to write, and write: the handler gives it back. */
+static inline void fault_once(char *page)
+{
+	uint64_t *entry = &guest_table[(uintptr_t)page >> 12 & 511];
+
+	*entry &= ~2ull;
+	asm volatile("invlpg (%0)\n\tmovb $1, (%0)" ::"r"(page) : "memory");
+}
+
+static inline void cr3_load(uint64_t cr3)
+{
+	asm volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
+}
+
+static inline uint64_t cr3_read(void)
+{
+	uint64_t cr3;
+
+	asm volatile("mov %%cr3, %0" : "=r"(cr3));
+	return cr3;
+}
+
 static void exit_done(enum job_kind exit)
 {
 	switch (exit) {
@@ -20,7 +61,7 @@ static void exit_done(enum job_kind exit)
 
 static void job_do(struct job *job)
 {
-	uint64_t n = job->iterations;
+	uint64_t n = job->iterations, cr3;
 
 	switch (job->kind) {
 	case JOB_NOTHING:
@@ -44,6 +85,17 @@ static void job_do(struct job *job)
 		break;
 	case JOB_TOUCH:
 		SERIES_RUN(job->ticks, job->batches, n, TOUCH(job->area));
+		break;
+	case JOB_TOUCH_LARGE:
+		SERIES_RUN(job->ticks, job->batches, n, TOUCH_LARGE(job->area));
+		break;
+	case JOB_CR3:
+		cr3 = cr3_read();
+		SERIES_RUN(job->ticks, job->batches, n, cr3_load(cr3));
+		break;
+	case JOB_PTE:
+		guest_table = job->table;
+		SERIES_RUN(job->ticks, job->batches, n, fault_once(job->area));
 		break;
 	}
 }

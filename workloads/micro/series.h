@@ -20,6 +20,9 @@ struct plan {
 	bool all;		 /* also those that take long */
 };
 
+#define LARGE_PAGE (2ul << 20)
+#define BATCH_LARGE_PAGES 2ul
+
 /* Ticks of each batch; the same loop without the operation is `empty`. */
 struct series {
 	unsigned int batches, iterations;
@@ -56,6 +59,10 @@ static inline uint64_t ticks_read(void)
 	asm volatile("movb $1, (%0)"                                            \
 		     ::"r"((area) + (b * BATCH_PAGES + i) * PAGE) : "memory")
 
+#define TOUCH_LARGE(area)                                                       \
+	asm volatile("movb $1, (%0)"                                            \
+		     ::"r"((area) + (b * BATCH_LARGE_PAGES + i) * LARGE_PAGE) : "memory")
+
 /* Whether the series of that name shall be measured. */
 bool series_wanted(const struct plan *plan, const char *name);
 /* Print it as a line: NAME iterations N ticks T... empty T... */
@@ -65,6 +72,11 @@ void series_print(const char *name, const struct series *series);
 static inline uint64_t area_bytes(const struct plan *plan)
 {
 	return (plan->batches + 1) * BATCH_BYTES;
+}
+
+static inline uint64_t area_large_bytes(const struct plan *plan)
+{
+	return (plan->batches + 1) * BATCH_LARGE_PAGES * LARGE_PAGE;
 }
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "micro/area.h"
 #include "micro/groups.h"
@@ -81,9 +80,7 @@ void group_walks(const struct plan *plan, const char *who, prepare_fn prepare)
 
 	snprintf(name, sizeof(name), "%s.walk_%upages_large", who, LARGE_PAGES);
 	if (series_wanted(plan, name)) {
-		area = area_map(0, LARGE_PAGES * PAGE);
-		if (madvise(area, LARGE_PAGES * PAGE, MADV_HUGEPAGE))
-			give_up("large pages");
+		area = area_map_large(LARGE_PAGES * PAGE);
 		walk(plan, name, area, LARGE_PAGES, NULL);
 		area_unmap(area, LARGE_PAGES * PAGE);
 	}

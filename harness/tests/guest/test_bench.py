@@ -15,9 +15,13 @@ NAMES = {"linux.fault_fresh", "linux.fault_present",
              f"{who}.{what}" for who in ("linux", "dune")
              for what in ("syscall", "getpid", "clock", "signal", "start", "trap", "trap_round",
                           "appel1", "appel2")}
-MORE = {f"{who}.walk_{what}" for who in ("linux", "dune")
-        for what in ("32pages", "256pages", "1024pages", "4096pages", "16384pages",
-                     "16384pages_large")}
+MORE = {"linux.ptrace_answer", "dune.hook_pass", "dune.hook_answer"} | {
+    f"{who}.{what}" for who in ("linux", "dune")
+    for what in ("fork", "thread", "switch", "walk_32pages", "walk_256pages", "walk_1024pages",
+                 "walk_4096pages", "walk_16384pages", "walk_16384pages_large")} | {
+    f"{who}.{what}" for who in ("kvm", "dune")
+    for what in ("fault_present_large", "fault_fresh_large", "fault_pte", "cr3")} | {
+    "linux.fault_fresh_large"}
 
 
 def test_two_boots_give_the_same_ticks(guest):
@@ -35,6 +39,20 @@ def test_all_rows_are_measured_where_they_are_asked_for(guest):
     result = guest(script, engine="qemu-icount", files=bench.guest_files(), timeout_s=120)
     assert result.ok, result.detail
     assert set(costs.parse(result.payload("costs").decode())) == NAMES | MORE
+
+
+def test_waking_another_cpu_is_measured_where_there_is_one(guest):
+    result = guest("""
+insmod /lab/modules/dune.ko
+for who in linux dune; do
+	micro $who --all --only $who.wake --batches 1 --iterations 2 >>/tmp/costs || exit 1
+done
+report file /tmp/costs costs
+rmmod dune
+""", cpus=2)
+    assert result.ok, result.detail
+    found = costs.parse(result.payload("costs").decode())
+    assert set(found) == {"linux.wake", "dune.wake"} and found["linux.wake"].iterations == 4
 
 
 @pytest.mark.bochs
