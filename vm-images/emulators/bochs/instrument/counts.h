@@ -6,10 +6,13 @@
 
 struct bx_counts_t {
 	Bit64u exits, entries, interrupts, exceptions, soft_interrupts, ipis;
-	Bit64u instructions; // charged for on their own
+	Bit64u *instruction; // charged for on their own, by opcode number
 	Bit64u walks, references, nested_references; // misses of the TLB, and what they read
 	Bit64u hits; // translations that Bochs had to look up and the modelled TLB had
 };
 extern bx_counts_t bx_counts;
+
+// Writes the counts of instructions by the names that profiles have for them.
+void bx_counts_print_instructions(void);
 
 #endif

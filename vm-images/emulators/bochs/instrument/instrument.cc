@@ -26,7 +26,7 @@ void bx_charge_instruction(unsigned cpu, bxInstruction_c *i)
 {
 	BX_CPU_C *c = BX_CPU(cpu);
 
-	bx_counts.instructions++;
+	bx_counts.instruction[i->getIaOpcode()]++;
 	last[cpu].icount = c->icount;
 	last[cpu].units = bx_costs.instruction[i->getIaOpcode()];
 	c->charge_units(last[cpu].units);
@@ -89,11 +89,12 @@ void bx_costs_exit(void)
 
 	if (!bx_costs.on)
 		return;
-	fprintf(stderr, "costs: exits %llu entries %llu interrupts %llu exceptions %llu soft %llu ipis %llu "
-		"instructions %llu walks %llu references %llu nested %llu hits %llu\n",
+	fprintf(stderr, "costs: exits %llu entries %llu interrupts %llu exceptions %llu soft %llu "
+		"ipis %llu walks %llu references %llu nested %llu hits %llu\n",
 		(unsigned long long) n.exits, (unsigned long long) n.entries, (unsigned long long) n.interrupts,
 		(unsigned long long) n.exceptions, (unsigned long long) n.soft_interrupts,
-		(unsigned long long) n.ipis, (unsigned long long) n.instructions, (unsigned long long) n.walks,
+		(unsigned long long) n.ipis, (unsigned long long) n.walks,
 		(unsigned long long) n.references, (unsigned long long) n.nested_references,
 		(unsigned long long) n.hits);
+	bx_counts_print_instructions();
 }

@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "cpu/decoder/ia_opcodes.h"
 
+#include "counts.h"
 #include "tlb.h"
 
 #define OPCODE_LIST_END BX_IA_LAST  // an array by opcode number has this size
@@ -79,6 +80,19 @@ static void set_instruction(const char *path, const char *name, unsigned units)
 	refuse(path, name);
 }
 
+void bx_counts_print_instructions(void)
+{
+	fprintf(stderr, "costs: instructions");
+	for (unsigned g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+		Bit64u sum = 0;
+		for (unsigned n = 0; n < 8 && groups[g].opcodes[n]; n++)
+			sum += bx_counts.instruction[groups[g].opcodes[n]];
+		if (sum)
+			fprintf(stderr, " %s %llu", groups[g].name, (unsigned long long) sum);
+	}
+	fprintf(stderr, "\n");
+}
+
 static void set_exit(const char *path, const char *reason, unsigned units)
 {
 	char *end;
@@ -134,6 +148,7 @@ void bx_costs_init(void)
 		refuse(path, "cannot be opened");
 
 	bx_costs.instruction = (unsigned *) calloc(OPCODE_LIST_END, sizeof(unsigned));
+	bx_counts.instruction = (Bit64u *) calloc(OPCODE_LIST_END, sizeof(Bit64u));
 	bx_costs.string_size = (Bit8u *) calloc(OPCODE_LIST_END, 1);
 	set_string_sizes();
 
