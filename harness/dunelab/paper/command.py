@@ -2,6 +2,7 @@
 """`paper`: boots what the evaluation needs, some at once, and ends with the report."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -56,13 +57,14 @@ def main(argv):
 
 
 def _execute(run, jobs):
-    status = "failed"
+    status, before = "failed", _emulators_cpu_s()
     try:
         status = "complete" if runner.execute(run, jobs) else "incomplete"
     except KeyboardInterrupt:
         status = "interrupted"
     finally:
-        run.set(status=status, ended=runner.utc())
+        spent = run.manifest.get("emulators_cpu_s", 0) + _emulators_cpu_s() - before
+        run.set(status=status, ended=runner.utc(), emulators_cpu_s=round(spent, 1))
     if status == "interrupted":
         print(f"\ninterrupted; to go on: make paper RESUME=1   ({run.store.path})",
               file=sys.stderr)
@@ -74,6 +76,12 @@ def _execute(run, jobs):
     if evaluate.same_bits(run) is False:
         raise GuestError("the same boot twice gave different figures: draw nothing from them")
     return 0
+
+
+def _emulators_cpu_s():
+    """What a run costs on a host that does something else, too."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _show(run):
