@@ -31,7 +31,7 @@ ask set last one; ask debug digest >before
 kill -9 $server; wait $server; echo "killed $?"
 start yes; ask debug digest | cmp - before && echo same data; ask get last; ask llen l
 redis-benchmark -p 6400 -n "$2" -c 8 -t set,get,lpush -q >/dev/null; echo "benchmark $?"
-(sleep 0.3; ask publish news hello >/dev/null) & redis-cli -p 6400 subscribe news >got &
-until grep -q hello got; do sleep 0.1; done; kill $!; tail -3 got
+: >got; redis-cli -p 6400 subscribe news >got &
+until grep -q hello got; do ask publish news hello >/dev/null; sleep 0.1; done; kill $!; tail -3 got
 ask config set save '3600 1'; kill -TERM $server; wait $server; echo "ended $?"
 redis-check-rdb dump.rdb | tail -1 | cut -d ' ' -f 2-; ! grep 'Fatal\|crashed\|assert' log
