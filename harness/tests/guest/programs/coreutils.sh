@@ -3,7 +3,8 @@
 # shellcheck disable=all
 # A tour of coreutils from a shell that has none of them built in.
 seq 1 3000 >n; wc n; sort -rn n | head -3; sort -S 1M --parallel=2 -R n | sort -n | cmp - n; echo $?
-shuf -n 10 n | wc -l; tac n | head -1; nl n | tail -1; tail -f n --pid=$$ -n 1 & sleep 0.3; kill $!
+shuf -n 10 n | wc -l; tac n | head -1; nl n | tail -1; : >end; tail -f n --pid=$$ -n 1 >end &
+until grep . end; do sleep 0.1; done; kill $!
 wait $!; echo $?
 cut -c 1-2 n | uniq -c | sort -rn | head -3; tr 0-9 a-j <n | fold -w 20 | md5sum; rev </dev/null
 for sum in md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum; do $sum n; done
@@ -17,7 +18,7 @@ mv z y; rm -r y; test -e y; echo $?; mktemp -u XXXX | wc -c; realpath --relative
 truncate -s 1M t; du --apparent-size -k t; dd if=t of=u bs=64k count=3 status=none; stat -c %s u; shred -u u; test -e u; echo $?
 date -u -d @86400 +%F; date -u -d '2020-02-29 +1 year' +%F; id -un; env -i A=b env; nice -n 5 nice; nohup true; echo $?
 timeout 0.2 sleep 9; echo $?; timeout -s KILL 0.2 sleep 9; echo $?
-timeout 5 sh -c 'exit 3'; echo $?
+timeout 600 sh -c 'exit 3'; echo $?
 env --block-signal=USR1 sh -c 'kill -USR1 $$; echo blocked'; tee c1 c2 <n | cmp - n; cmp c1 c2
 yes | head -n 100000 | wc; mkfifo p; cat p & echo through >p; wait; tsort <<END
 a b

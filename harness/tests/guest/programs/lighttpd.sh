@@ -18,7 +18,7 @@ url.redirect = ("^/old" => "/numbers")
 mimetype.assign = ("" => "text/plain")
 END
 lighttpd -D -f conf & server=$!
-get() { curl -s -m 20 "$@"; }
+get() { curl -s -m 600 "$@"; }
 until get -o /dev/null http://127.0.0.1:8088/; do sleep 0.1; done
 get http://127.0.0.1:8088/; get http://127.0.0.1:8088/numbers | md5sum
 get -r 100-119 http://127.0.0.1:8088/numbers; echo; get -I http://127.0.0.1:8088/empty | grep -E 'HTTP|Length' | tr -d '\r'
@@ -29,7 +29,7 @@ for i in 1 2 3 4; do
 	get http://127.0.0.1:8088/numbers -o out$i http://127.0.0.1:8088/say.cgi -o cgi$i & all="$all $!"
 done
 wait $all; md5sum out? cgi?
-wrk -t 2 -c "$1" -d "$2"s http://127.0.0.1:8088/numbers >report; echo "wrk $?"
+wrk --timeout 600s -t 2 -c "$1" -d "$2"s http://127.0.0.1:8088/numbers >report; echo "wrk $?"
 grep -E 'Non-2xx|errors' report; grep -c requests report
 kill -TERM $server; wait $server; echo "ended $?"
 grep -c 'GET /numbers' access | sed 's/[0-9]*[1-9]/some/'; ! grep -v -e 'server started' -e 'server stopped' errors
