@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dunelab import (claims, costs, engine as engines, guestrun, hostenv, image, paths, profiles,
                      store)
+from dunelab.engine import bochs
 from dunelab.errors import GuestError, UsageError
 
 # The vendor's module last: the guest loads them in this order and takes the one for its CPU.
@@ -95,8 +96,7 @@ def text(kept):
 def _default_engines(profile):
     """Those whose clock counts instructions, where they can be used; those of a profile."""
     if profile not in (None, profiles.NONE):
-        vendor = profiles.load(profile).vendor
-        return ["bochs-vmx" if vendor == "intel" else "bochs"]
+        return [bochs.MACHINES[profiles.load(profile).vendor]]
     found = [engines.get(name) for name in engines.names()]
     return [engine.name for engine in found if engine.deterministic and engine.available()[0]]
 

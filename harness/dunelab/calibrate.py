@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from dunelab import costs, engine as engines, guestrun, hostenv, paths, profiles, store, validation
-from dunelab.engine.bochs import Bochs, BochsVmx
+from dunelab.engine import bochs
 from dunelab.errors import GuestError, UsageError
 
 DEFAULT = "ivybridge-2012"
@@ -34,7 +34,7 @@ report file /tmp/costs costs
 
 def boot(profile, script):
     """{"linux.getpid": Figure, ...} of one boot that charges by the Profile."""
-    engine = (BochsVmx if profile.vendor == "intel" else Bochs)(profile=profile)
+    engine = engines.get(bochs.MACHINES[profile.vendor], profile)
     with tempfile.TemporaryDirectory(prefix="dunelab-calibrate-") as workdir:
         result = guestrun.run(SCRIPT.format(commands=script), engine, cmdline=CMDLINE,
                               timeout_s=TIMEOUT_S, workdir=Path(workdir))
@@ -107,23 +107,30 @@ def fit(profile, measure, say):
     wanted = [float(profile.published[row]) for row in rows]
     values = {key: constant(profile, key) for key in keys}
     base = measure(with_constants(profile, values))
-    slopes = []
-    for key in keys:
-        step = max(abs(values[key]) * STEP, Fraction(1, 20))
-        say(f"  how the rows move with {key}")
-        moved = measure(with_constants(profile, values | {key: values[key] + step}))
-        slopes.append([(moved[row] - base[row]) / float(step) for row in rows])
-    matrix = [[slopes[k][r] for k in range(len(keys))] for r in range(len(rows))]
+    matrix = None
     for _ in range(ROUNDS):
         errors = [want - base[row] for want, row in zip(wanted, rows)]
         if all(abs(error) <= TOLERANCE * want for error, want in zip(errors, wanted)):
             break
+        matrix = matrix or _slopes(profile, values, base, measure, say)
         for key, change in zip(keys, solve(matrix, errors)):
             # a price cannot be negative: its row is then not reached, which the report shows
             values[key] = max(_rounded(values[key] + Fraction(change)), Fraction(0))
         base = measure(with_constants(profile, values))
         say("  " + ", ".join(f"{key} = {float(value):g}" for key, value in values.items()))
     return values
+
+
+def _slopes(profile, values, base, measure, say):
+    """By how much each row moves with each constant: a line a row."""
+    columns = []
+    for key, value in values.items():
+        step = max(abs(value) * STEP, Fraction(1, 20))
+        say(f"  how the rows move with {key}")
+        moved = measure(with_constants(profile, values | {key: value + step}))
+        columns.append([(moved[row] - base[row]) / float(step)
+                        for row in profile.fitted.values()])
+    return [list(line) for line in zip(*columns)]
 
 
 def _medians(figures):
@@ -148,7 +155,7 @@ def calibrate(profile, refit, say):
     return {
         "schema": "dunelab-calibration/1", "profile": profile.name, "title": profile.title,
         "clock_domain": profiles.DOMAIN, "commit": commit, "dirty": dirty, "cmdline": CMDLINE,
-        "engine": engines.get("bochs-vmx" if profile.vendor == "intel" else "bochs").version(),
+        "engine": engines.get(bochs.MACHINES[profile.vendor]).version(),
         "fitted": {key: {"row": profile.fitted[key], "file": float(constant(profile, key)),
                          "found": float(value)} for key, value in found.items()},
         "rows": validation.rows(profile, modelled, counted),

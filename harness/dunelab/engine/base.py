@@ -141,7 +141,8 @@ def names():
 
 
 def get(name, profile=None):
-    """The engine called `name`, charging by a cost profile; UsageError lists the known ones."""
+    """The engine called `name`, charging by a cost profile (a name, or a Profile made for the
+    occasion); UsageError lists the known ones."""
     if name not in ENGINES:
         raise UsageError(f"unknown engine '{name}'; known engines: {', '.join(ENGINES)}")
     module, cls = ENGINES[name]

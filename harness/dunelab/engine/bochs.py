@@ -75,7 +75,8 @@ class Bochs(Engine):
         if self.costs.charges:
             if self.costs.vendor != self.vendor:
                 raise UsageError(f"cost profile {self.profile} is of an {self.costs.vendor} "
-                                 f"processor, engine {self.name} is an {self.vendor} machine")
+                                 f"processor, engine {self.name} is an {self.vendor} machine: "
+                                 f"use ENGINE={MACHINES[self.costs.vendor]}")
             self.clock_domain = profiles.DOMAIN
 
     def version(self):
@@ -190,6 +191,9 @@ class BochsVmx(Bochs):
     machine_file = "bochs-vmx"
     vendor = "intel"
 
+
+# The engine for profiles of a vendor.
+MACHINES = {"amd": Bochs.name, "intel": BochsVmx.name}
 
 _dest = None
 
