@@ -35,6 +35,7 @@ class Needs:
 # figure of the sandbox -> the package that its program is in
 _PROGRAMS = {
     "awk": "mawk", "bc": "bc", "bzip2": "bzip2", "gcc": "gcc-12", "gzip": "gzip",
+    "lighttpd": "lighttpd",
     "openssl": "openssl", "perl": "perl-base", "picosat": "picosat",
     "python": "python3.11-minimal", "sqlite": "sqlite3", "tcc": "tcc", "xz": "xz-utils",
 }

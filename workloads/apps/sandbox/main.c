@@ -25,7 +25,8 @@ static const char help[] =
 	"  --help       this text\n"
 	"\n"
 	"A line each: sandbox.NAME.SYSTEM iterations 1 ticks T... empty 0...; SYSTEM is linux or\n"
-	"dune, a tick the TSC's. sandbox.start is a program that does nothing.\n"
+	"dune, a tick the TSC's. sandbox.start is a program that does nothing;\n"
+	"sandbox.lighttpdC is a request of C clients', each with one on its way.\n"
 	"Status 0: done; 2: bad command line; 3: something is missing, or output differs.\n";
 
 static const char *const systems[] = { "linux", "dune" };
@@ -36,7 +37,7 @@ static const char policy[] =
 	"read /lab/bin/app-cpu\n"
 	"read " SANDBOX_IN "\nread /dev/null\nwrite /dev/null\n"
 	"write " SANDBOX_DIR "/dune\n"
-	"exec /bin\nexec /usr/bin\nexec /usr/lib/gcc\nprocesses\n"
+	"exec /bin\nexec /usr/bin\nexec /usr/sbin\nexec /usr/lib/gcc\nprocesses\n"
 	"bind 127.0.0.1:8080\n";
 
 static void where(char *path, size_t size, const char *system, const char *file)
@@ -141,5 +142,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < items_n; i++)
 		if (app_wanted(&options, items[i].name))
 			measure(&options, &items[i]);
+	sandbox_server(&options);
 	return 0;
 }
