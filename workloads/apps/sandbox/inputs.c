@@ -166,7 +166,7 @@ void inputs_make(const struct app_options *options)
 	text("text", 1, options->seed, 300000l * n);
 	text("long", 2, options->seed, 2000000l * n);
 	program("program.c", 3, options->seed, 2000 * n);
-	program("small.c", 4, options->seed, 20 * n);
+	program("small.c", 4, options->seed, 10 * n);
 	table(options->seed, 20000 * n);
 	sql(options->seed, 4000 * n);
 	clauses(options->seed, options->quick ? 130 : 170);

@@ -18,7 +18,7 @@ const struct item items[] = {
 	{ "bc", { "bc", "-l" }, "pi.bc", NULL },
 	{ "openssl", { "openssl", "dgst", "-sha3-512", IN "long" }, NULL, NULL },
 	{ "picosat", { "picosat", IN "clauses" }, NULL, NULL },
-	{ "chase", { "/lab/bin/app-cpu", "chase" }, "size", NULL },
+	{ "network", { "/lab/bin/app-cpu", "network" }, "size", NULL },
 	{ "graph", { "/lab/bin/app-cpu", "graph" }, "size", NULL },
 };
 

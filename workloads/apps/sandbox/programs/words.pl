@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 
-my (%count, %pair, $last);
+my (%count, %pair, $last, $changed);
 open(my $in, '<', $ARGV[0]) or die "$ARGV[0]: $!";
 while (<$in>) {
 	for my $word (/([a-z]+)/g) {
@@ -11,10 +11,9 @@ while (<$in>) {
 		$pair{"$last $word"}++ if defined $last;
 		$last = $word;
 	}
-	s/([aeiou])(?=.*\1)/uc $1/e;
+	$changed += s/([aeiou])\w\1/$1/g;
 }
-for my $of (\%count, \%pair) {
-	my @best = sort { $of->{$b} <=> $of->{$a} || $a cmp $b } keys %$of;
-	print scalar(@best), "\n";
-	print "$_ $of->{$_}\n" for @best[0 .. 19];
-}
+my @best = sort { $count{$b} <=> $count{$a} || $a cmp $b } keys %count;
+print "$_ $count{$_}\n" for @best[0 .. 19];
+my $often = grep { $_ > 2 } values %pair;
+print scalar(@best), " ", scalar(keys %pair), " $often $changed\n";
