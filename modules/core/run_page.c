@@ -86,21 +86,35 @@ static int event_load(struct vcpu *vcpu, const struct dune_event *event,
 	return 0;
 }
 
+/* Without a call: every run asks. */
+static bool reserved_is_zero(const struct dune_run *run)
+{
+	u64 any = 0;
+	int i;
+
+	BUILD_BUG_ON(sizeof(run->reserved[0]) != sizeof(any));
+#pragma GCC unroll 8
+	for (i = 0; i < ARRAY_SIZE(run->reserved); i++)
+		any |= READ_ONCE(run->reserved[i]);
+	return !any;
+}
+
 int run_page_load(struct vcpu *vcpu)
 {
 	struct dune_run *run = vcpu->run;
+	/* The copy: what is wrong in it stays there until the next run. */
+	struct dune_regs *regs = &vcpu->regs;
 	u32 flags = READ_ONCE(run->flags);
-	struct dune_regs regs;
 	int error;
 
 	if (flags & ~(DUNE_RUN_SREGS | DUNE_RUN_EVENT | DUNE_RUN_EVENT_WAITS) ||
-	    memchr_inv(run->reserved, 0, sizeof(run->reserved)))
+	    !reserved_is_zero(run))
 		return -EINVAL;
-	memcpy(&regs, &run->regs, sizeof(regs));
+	*regs = run->regs;
 	barrier();
-	if (!canonical(regs.rip))
+	if (!canonical(regs->rip))
 		return -EINVAL;
-	regs.rflags = (regs.rflags & RFLAGS_GUEST) | X86_EFLAGS_FIXED;
+	regs->rflags = (regs->rflags & RFLAGS_GUEST) | X86_EFLAGS_FIXED;
 
 	if (flags & DUNE_RUN_SREGS) {
 		struct dune_sregs sregs;
@@ -120,15 +134,14 @@ int run_page_load(struct vcpu *vcpu)
 
 		memcpy(&event, &run->event, sizeof(event));
 		barrier();
-		error = event_load(vcpu, &event, regs.rflags);
+		error = event_load(vcpu, &event, regs->rflags);
 		if (error)
 			return error;
 	}
 	/* An interrupt that met a fault is delivered again: IF may not be lost meanwhile. */
 	if (vcpu->event.valid && vcpu->event.type == EVENT_INTERRUPT &&
-	    !(regs.rflags & X86_EFLAGS_IF))
+	    !(regs->rflags & X86_EFLAGS_IF))
 		return -EINVAL;
-	vcpu->regs = regs;
 	WRITE_ONCE(run->flags, 0);
 	return 0;
 }
