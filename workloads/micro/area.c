@@ -3,6 +3,7 @@
 #include "micro/area.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +35,22 @@ char *area_map(size_t offset, size_t size)
 	return area;
 }
 
+/* On machines of little memory they are switched off for all. */
+static void large_pages_on(void)
+{
+	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "madvise", 7) != 7)
+		give_up("large pages");
+	close(fd);
+}
+
 char *area_map_large(size_t size)
 {
-	char *area = map(0, size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *area;
 
+	large_pages_on();
+	area = map(0, size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (madvise(area, size, MADV_HUGEPAGE))
 		give_up("large pages");
 	return area;
