@@ -79,7 +79,7 @@ int64_t dune_syscall_forward(const struct dune_syscall *call)
 {
 	int64_t result;
 
-	if (!dune_in_guest())
+	if (!ring0_here())
 		return -EPERM;
 	/* Above the numbers of calls are libdune's own requests. */
 	if (call->nr >= SYSCALLS_KNOWN)
