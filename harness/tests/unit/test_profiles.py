@@ -49,6 +49,12 @@ def test_an_unknown_profile_is_named_and_the_exit_status_is_not_zero(capsys):
     assert status == 2 and "'pentium'" in said and "ivybridge-2012" in said
 
 
+def test_an_experiment_on_the_other_vendors_machine_says_which_one_to_take(capsys):
+    status = cli.main(["experiment", "kv", "--check", "--engine", "bochs",
+                       "--profile", "ivybridge-2012"])
+    assert status == 2 and "ENGINE=bochs-vmx" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text, named", [
     ("speed = 1", "unknown key 'speed'"),
     ("[exit]\nvmrun = 1", "exit.vmrun"),
