@@ -20,7 +20,8 @@ MAX_ENTRIES = 4096          # of one cache of translations
 DENOMINATOR = 20_000        # what a tick may be divided into
 
 # What a profile may name, by table. Exits by their names here: reasons in VMX and codes in SVM.
-EVENTS = ("entry", "interrupt", "exception", "soft_interrupt", "ipi", "string_byte")
+EVENTS = ("entry", "interrupt", "exception", "soft_interrupt", "ipi", "address_space",
+          "string_byte")
 WALK = ("start", "reference", "nested_reference")
 CACHES = ("tlb_4k", "tlb_2m", "upper_2m", "upper_1g", "upper_512g", "nested_tlb",
           "nested_upper_2m", "nested_upper_1g", "nested_upper_512g")
