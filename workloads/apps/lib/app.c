@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,6 +155,8 @@ uint64_t app_run(const struct app_run *run, int *status)
 		file_as(run->in ? run->in : "/dev/null", O_RDONLY, 0);
 		file_as(run->out, O_WRONLY | O_CREAT | O_TRUNC, 1);
 		dup2(1, 2);
+		if (run->small_pages && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+			_exit(126);
 		execvp(run->argv[0], run->argv);
 		_exit(127);
 	}

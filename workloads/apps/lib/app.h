@@ -36,6 +36,7 @@ void app_pin(int cpu);
 struct app_run {
 	char *const *argv;
 	const char *dir, *in, *out; /* its directory; standard input and output (and error) */
+	bool small_pages;	    /* Linux gives it no large ones */
 };
 
 /* Run it: ticks from before its fork to its end; *status as wait() gives it. */

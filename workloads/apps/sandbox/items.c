@@ -19,6 +19,7 @@ const struct item items[] = {
 	{ "openssl", { "openssl", "dgst", "-sha3-512", IN "long" }, NULL, NULL },
 	{ "picosat", { "picosat", IN "clauses" }, NULL, NULL },
 	{ "network", { "/lab/bin/app-cpu", "network" }, "size", NULL },
+	{ "network_4k", { "/lab/bin/app-cpu", "network" }, "size", NULL, true },
 	{ "graph", { "/lab/bin/app-cpu", "graph" }, "size", NULL },
 };
 

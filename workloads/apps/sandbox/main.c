@@ -49,7 +49,8 @@ static uint64_t run(const struct item *item, bool dune)
 {
 	const char *argv[ARGS_MAX + 6] = { "dune", "run", "--policy", SANDBOX_POLICY, "--" };
 	char dir[64], out[64], in[64], what[128];
-	struct app_run what_to_run = { .argv = (char *const *)argv, .dir = dir, .out = out };
+	struct app_run what_to_run = { .argv = (char *const *)argv, .dir = dir, .out = out,
+				       .small_pages = item->small_pages };
 	int n = dune ? 5 : 0, i, status;
 	uint64_t ticks;
 

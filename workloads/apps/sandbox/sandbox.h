@@ -16,6 +16,7 @@ struct item {
 	const char *argv[ARGS_MAX];
 	const char *in;	  /* standard input, below SANDBOX_IN, or NULL */
 	const char *made; /* a file that it makes beside its output, or NULL */
+	bool small_pages;
 };
 
 extern const struct item items[];
