@@ -121,7 +121,7 @@ static void measure(const struct app_options *options, const struct item *item)
 
 int main(int argc, char **argv)
 {
-	static const struct item start = { "start", { "/lab/bin/app-cpu" }, NULL, NULL };
+	static const struct item start = { "start", { "/lab/bin/app-cpu" }, NULL, NULL, false };
 	struct app_options options;
 	unsigned int i;
 
