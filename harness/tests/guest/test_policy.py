@@ -89,7 +89,8 @@ status 0
 """
 
 
-@pytest.mark.parametrize("engine", ["qemu", pytest.param("bochs-vmx", marks=pytest.mark.bochs)])
+@pytest.mark.parametrize("engine", ["qemu", pytest.param(
+    "bochs-vmx", marks=[pytest.mark.bochs, pytest.mark.slow])])
 def test_a_policy_holds(guest, tmp_path, engine):
     probe = tmp_path / "policy-attack"
     subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-static",
@@ -99,7 +100,7 @@ def test_a_policy_holds(guest, tmp_path, engine):
         f"report event status.{nr} $?; report file /tmp/said said.{nr}\n"
         for nr, (text, _) in enumerate(WRONG))
     result = guest(script, files={"/bin/policy-attack": probe, "/policy/good": POLICY},
-                   engine=engine, cpus=2, timeout_s=240)
+                   engine=engine, cpus=2, timeout_s=600)
     assert result.exit_code == 0, result.detail
     assert result.payload("said").decode() == ATTACKS
     for nr, (text, said) in enumerate(WRONG):
