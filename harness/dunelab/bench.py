@@ -72,7 +72,8 @@ def record(name, result, profile=None):
         "commit": commit, "dirty": dirty, "kernel": said("version"),
         "release": image.kernel_release(), "backend": said("backend"),
         "mitigations": said("mitigations").splitlines(),
-        "figures": {key: asdict(value) for key, value in figures.items()},
+        "figures": {key: asdict(value) | {"histogram": value.histogram}
+                    for key, value in figures.items()},
         # goals are stated in instructions
         "rows": costs.rows(figures, "" if claims.modelled(engine.clock_domain)
                            else said("backend")),

@@ -3,6 +3,7 @@
 with ratios and the goals that the project has set itself."""
 
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 
 from dunelab import tables
@@ -136,6 +137,12 @@ class Figure:
     def overhead(self):
         """Ticks of the loop alone, an operation."""
         return statistics.median(self.empty) / self.iterations
+
+    @property
+    def histogram(self):
+        """[[ticks of one operation, rounded, batches that had it], ...] in ascending order."""
+        each = Counter(round(ticks / self.iterations - self.overhead) for ticks in self.batches)
+        return [[ticks, each[ticks]] for ticks in sorted(each)]
 
 
 def figure(batches, empty, iterations):

@@ -20,6 +20,10 @@ def test_the_loop_is_subtracted_and_batches_are_summed_up():
     assert found.mean == pytest.approx(1133.333 / 10 - 10, abs=1e-3)
 
 
+def test_a_histogram_counts_batches_of_the_same_ticks_an_operation():
+    assert costs.figure([1000, 1300, 1004], [100, 100, 100], 10).histogram == [[90, 2], [120, 1]]
+
+
 def test_lines_become_figures():
     found = costs.parse(line("linux.syscall", 360, 4) + "\n" + line("dune.syscall", 1000))
     assert set(found) == {"linux.syscall", "dune.syscall"}
