@@ -12,6 +12,7 @@
 #include "../src/monitor.h"
 #include "../src/text.h"
 #include "confine.h"
+#include "hold.h"
 #include "policy.h"
 
 #define CALLS 512
@@ -31,7 +32,7 @@ static const char *const shapes[CALLS] = {
 	[SYS_copy_file_range] = "-l-l", [SYS_fadvise64] = "", [SYS_fallocate] = "",
 	[SYS_flock] = "", [SYS_fsync] = "", [SYS_fdatasync] = "", [SYS_ftruncate] = "",
 	[SYS_getdents64] = "-n", [SYS_fchdir] = "", [SYS_getcwd] = "n", [SYS_umask] = "",
-	[SYS_fchmod] = "", [SYS_fstatfs] = "-S", [SYS_sync_file_range] = "",
+	[SYS_fstatfs] = "-S", [SYS_sync_file_range] = "",
 	[SYS_poll] = "P", [SYS_ppoll] = "P-tl", [SYS_select] = "-hhht", [SYS_pselect6] = "-hhhtt",
 	[SYS_epoll_create] = "", [SYS_epoll_create1] = "", [SYS_epoll_ctl] = "---t",
 	[SYS_epoll_wait] = "-E", [SYS_epoll_pwait] = "-E--l", [SYS_eventfd2] = "",
@@ -244,7 +245,8 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 					confine_is_programs(call->args[2], 16) &&
 					confine_is_programs(call->args[3], 16));
 	default:
-		if (confine_path(call) || (policy_has(POLICY_SOCKETS) && confine_socket(call)))
+		if (confine_path(call) || confine_change(call) ||
+		    (policy_has(POLICY_SOCKETS) && confine_socket(call)))
 			return DUNE_SYSCALL_ANSWER;
 		return refuse(call);
 	}
@@ -252,6 +254,8 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 
 int confine_begin(void)
 {
+	int error;
+
 	if (policy_has(POLICY_TELL)) {
 		int copy = dup(2);
 
@@ -259,5 +263,6 @@ int confine_begin(void)
 			return -errno;
 		output = hidden_move(copy);
 	}
-	return dune_syscall_hook_set(DUNE_SYSCALL_DEFAULT, confine, NULL);
+	error = hold_init();
+	return error ? error : dune_syscall_hook_set(DUNE_SYSCALL_DEFAULT, confine, NULL);
 }

@@ -24,6 +24,7 @@ void confine_tell(const struct dune_syscall *call, const char *path);
 
 /* Calls with paths and with addresses of sockets: whether it is one, and then its result. */
 bool confine_path(struct dune_syscall *call);
+bool confine_change(struct dune_syscall *call);
 bool confine_socket(struct dune_syscall *call);
 
 #endif

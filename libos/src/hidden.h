@@ -8,6 +8,9 @@
 
 struct dune_thread;
 
+/* dup3()'s flags in a hook of a program in ring 3: the new number may be a hidden one. */
+#define HIDDEN_PUT 0x40000000u
+
 /* Move fd, which nobody else knows yet, up: its new number, or the old one if there is no room. */
 int hidden_move(int fd);
 /* Whether it is one of them. */
