@@ -30,27 +30,26 @@ static struct {
 	bool flags[POLICY_SOCKETS + 1];
 } policy;
 
-/* Of what will be made later there are the directory and a name. NULL: errno says why. */
+/*
+ * Of what will be made later, there are a directory and names: the path as it will
+ * be. NULL: errno says why not.
+ */
 static char *path_real(char *value)
 {
-	char *real, *name, *parent;
-	size_t n = strlen(value);
+	char *real = realpath(value, NULL), *name = strrchr(value, '/'), *parent, *whole;
 	struct stat status;
 
-	while (n > 1 && value[n - 1] == '/')
-		value[--n] = 0;
-	real = realpath(value, NULL);
-	if (real || errno != ENOENT)
+	if (real || errno != ENOENT || !lstat(value, &status)) /* a link to nothing */
 		return real;
-	name = strrchr(value, '/') + 1;
-	if (!lstat(value, &status) || !strcmp(name, ".") || !strcmp(name, "..")) {
-		errno = ENOENT; /* a link to nothing */
+	*name = 0;
+	parent = path_real(name > value ? value : "/");
+	*name = '/';
+	if (!parent)
 		return NULL;
-	}
-	*(name - 1) = 0;
-	parent = realpath(*value ? value : "/", NULL);
-	if (parent && asprintf(&real, "%s/%s", parent[1] ? parent : "", name) < 0)
-		real = NULL;
+	if (!name[1] || !strcmp(name, "/.") || !strcmp(name, "/.."))
+		errno = ENOENT;
+	else if (asprintf(&whole, "%s%s", parent[1] ? parent : "", name) >= 0)
+		real = whole;
 	free(parent);
 	return real;
 }
@@ -59,13 +58,15 @@ static const char *path_rule(enum policy_right right, char *value)
 {
 	const char *wrong = NULL;
 	unsigned int length;
-	char *path;
+	char *path, *end;
 
 	if (value[0] != '/')
 		return "a path must be absolute";
 	/* It would be taken for a part of the path, and the line for nothing. */
 	if (strstr(value, " #") || strstr(value, "\t#"))
 		return "a comment wants a line of its own";
+	for (end = value + strlen(value); end > value + 1 && end[-1] == '/'; end--)
+		end[-1] = 0;
 	path = path_real(value);
 	if (!path)
 		return strerror(errno);

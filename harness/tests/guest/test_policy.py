@@ -36,7 +36,7 @@ WRONG = [
     ("connect 1.2.3.4 x:70", "bad:2: want IPV4:PORT"),
     ("read /tmp/in # why", "bad:2: a comment wants a line of its own"),
     ("read /tmp/in\\r", "bad:2: ends with a carriage return"),
-    ("read /tmp/none/such", "bad:2: No such file or directory"),
+    ("read /tmp/none/../such", "bad:2: No such file or directory"),
     ("read /tmp/dangling", "bad:2: No such file or directory"),
     ("# " + "x" * 4108 + "read /tmp/no", "bad:2: too long, or has a zero in it"),
     ("read /tmp/in\\0/x", "bad:2: too long, or has a zero in it"),
@@ -59,6 +59,7 @@ dune run --policy /policy/tell cat /tmp/no/a >/tmp/told 2>&1; report file /tmp/t
 dune run --policy /tmp true 2>/tmp/said.dir; report event status.dir $?
 report file /tmp/said.dir said.dir
 printf 'read /bin\\nread /tmp/sub/new/\\n' >/policy/new; mkdir /tmp/no/sub; ln -s no/sub /tmp/sub
+printf 'read /none/such\\n' >>/policy/new
 dune run --policy /policy/new sh -c 'echo made; read a </tmp/sub/new; echo $a' >/tmp/new 2>/dev/null
 echo later >/tmp/no/sub/new
 dune run --policy /policy/new sh -c 'read a </tmp/sub/new; echo $a' >>/tmp/new 2>&1
