@@ -7,6 +7,7 @@ from dunelab.paper import evaluate, plan as planning, published, sensitivity
 
 STEP = 50       # cycles between the points of a line
 START = "sandbox.start"     # a program that does nothing
+REQUESTS = "sandbox.lighttpd"   # figures of requests, not of programs
 APART = 0.18    # rows between two dots of the same row
 
 
@@ -100,7 +101,7 @@ def slowdowns(run):
                  for what in dict.fromkeys(evaluate.split(name)[0] for name in figures)}
         start = pairs.pop(START, None) or evaluate.Pair(0, 0)
         for what, pair in pairs.items():
-            if pair and pair.linux > start.linux:
+            if pair and pair.linux > start.linux and not what.startswith(REQUESTS):
                 ratio = (pair.dune - start.dune) / (pair.linux - start.linux)
                 found.setdefault(what.partition(".")[2], {})[profile] = ratio
     return found

@@ -17,6 +17,10 @@ from hypothesis import strategies as st
 import kv_tools
 from dunelab import hdr, hlog
 
+# A host that does other work makes no example wrong.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
 values = st.one_of(st.integers(0, 5000), st.integers(0, hdr.HIGHEST))
 samples = st.lists(values, min_size=1, max_size=300)
 percents = st.sampled_from(["0.1", "25", "50", "90", "99", "99.9", "100"])
@@ -76,7 +80,7 @@ def test_empty_and_out_of_range():
 
 
 @given(samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_codec_round_trip(numbers):
     histogram = filled(numbers)
     again = hdr.decode_base64(histogram.encode_base64())
@@ -100,7 +104,7 @@ def test_wire_bytes_are_the_published_layout():
 
 
 @given(samples, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damage_is_an_error_or_another_histogram_never_a_crash(numbers, data):
     raw = bytearray(filled(numbers).encode())
     place = data.draw(st.integers(0, len(raw) - 1))
@@ -129,7 +133,7 @@ def test_decompression_is_bounded():
 
 
 @given(st.lists(samples, min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_merge_equals_recording_everything(groups):
     merged = hdr.merge(filled(group) for group in groups)
     assert merged.counts == filled(sum(groups, [])).counts
@@ -142,7 +146,7 @@ def test_merge_refuses_another_shape():
 
 @given(st.lists(st.tuples(st.sampled_from(["", "intended", "service"]),
                           st.lists(values, max_size=20)), max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_log_round_trip_keeps_tags_and_empty_intervals(groups):
     intervals = [hlog.Interval(number / 4, 0.25, filled(group), tag)
                  for number, (tag, group) in enumerate(groups)]
@@ -160,7 +164,7 @@ def test_log_errors_name_the_line():
 
 
 @given(samples)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_percentile_table_agrees_with_the_histogram(numbers):
     histogram = filled(numbers)
     rows = hlog.read_hgrm(hlog.write_hgrm(histogram))
