@@ -2,8 +2,10 @@
 /* What each system call of a confined program may be told: numbers, and memory of its own. */
 #include <errno.h>
 #include <linux/prctl.h>
-#include <sched.h>
+#include <linux/sched.h>
 #include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,24 +22,26 @@
 #define LINE 512
 
 /*
- * Calls that are allowed, by arguments: - a number, n memory of as many bytes as the
- * next argument says, m as the one before, P as many pollfds, E epoll events as the
- * next says; i 4 bytes, l 8, t 16, q 32, h 128, S 256, U 400. What is missing is not
- * looked at.
+ * Calls that are allowed, by arguments: - a number, f a descriptor, n memory of as many
+ * bytes as the next argument says, m as the one before, P as many pollfds, E epoll events
+ * as the next says, F a set of as many descriptors and g as many groups as the first says;
+ * i 4 bytes, l 8, t 16, q 32, h 128, S 256, U 400. What is missing is not looked at. *: there
+ * is more to a call than its shape.
  */
 static const char *const shapes[CALLS] = {
-	[SYS_read] = "-n", [SYS_write] = "-n", [SYS_pread64] = "-n", [SYS_pwrite64] = "-n",
-	[SYS_close] = "", [SYS_fstat] = "-S", [SYS_lseek] = "", [SYS_dup] = "", [SYS_dup2] = "",
-	[SYS_dup3] = "", [SYS_pipe] = "l", [SYS_pipe2] = "l", [SYS_sendfile] = "--l",
-	[SYS_copy_file_range] = "-l-l", [SYS_fadvise64] = "", [SYS_fallocate] = "",
-	[SYS_flock] = "", [SYS_fsync] = "", [SYS_fdatasync] = "", [SYS_ftruncate] = "",
-	[SYS_getdents64] = "-n", [SYS_fchdir] = "", [SYS_getcwd] = "n", [SYS_umask] = "",
-	[SYS_fstatfs] = "-S", [SYS_sync_file_range] = "",
-	[SYS_poll] = "P", [SYS_ppoll] = "P-tl", [SYS_select] = "-hhht", [SYS_pselect6] = "-hhhtt",
-	[SYS_epoll_create] = "", [SYS_epoll_create1] = "", [SYS_epoll_ctl] = "---t",
-	[SYS_epoll_wait] = "-E", [SYS_epoll_pwait] = "-E--l", [SYS_eventfd2] = "",
+	[SYS_read] = "fn", [SYS_write] = "fn", [SYS_pread64] = "fn", [SYS_pwrite64] = "fn",
+	[SYS_close] = "f", [SYS_fstat] = "fS", [SYS_lseek] = "f", [SYS_dup] = "f",
+	[SYS_dup2] = "ff", [SYS_dup3] = "ff", [SYS_pipe] = "l", [SYS_pipe2] = "l",
+	[SYS_sendfile] = "ffl", [SYS_copy_file_range] = "flfl", [SYS_fadvise64] = "f",
+	[SYS_fallocate] = "f",
+	[SYS_flock] = "f", [SYS_fsync] = "f", [SYS_fdatasync] = "f", [SYS_ftruncate] = "f",
+	[SYS_getdents64] = "fn", [SYS_fchdir] = "f", [SYS_getcwd] = "n", [SYS_umask] = "",
+	[SYS_fstatfs] = "fS", [SYS_sync_file_range] = "f",
+	[SYS_poll] = "P", [SYS_ppoll] = "P-tl", [SYS_select] = "-FFFt", [SYS_pselect6] = "-FFFtt",
+	[SYS_epoll_create] = "", [SYS_epoll_create1] = "", [SYS_epoll_ctl] = "f-ft",
+	[SYS_epoll_wait] = "fE", [SYS_epoll_pwait] = "fE--l", [SYS_eventfd2] = "",
 	[SYS_mmap] = "", [SYS_munmap] = "", [SYS_mprotect] = "", [SYS_mremap] = "", [SYS_brk] = "",
-	[SYS_msync] = "", [SYS_madvise] = "n", [SYS_membarrier] = "",
+	[SYS_msync] = "", [SYS_madvise] = "n*", [SYS_membarrier] = "",
 	[SYS_rt_sigaction] = "-qq", [SYS_rt_sigprocmask] = "-ll", [SYS_rt_sigreturn] = "",
 	[SYS_rt_sigpending] = "l", [SYS_rt_sigsuspend] = "l", [SYS_rt_sigtimedwait] = "lht",
 	[SYS_sigaltstack] = "qq", [SYS_pause] = "", [SYS_restart_syscall] = "",
@@ -50,9 +54,18 @@ static const char *const shapes[CALLS] = {
 	[SYS_getpid] = "", [SYS_gettid] = "", [SYS_getppid] = "", [SYS_getpgrp] = "",
 	[SYS_getpgid] = "", [SYS_getsid] = "", [SYS_setsid] = "", [SYS_setpgid] = "",
 	[SYS_getuid] = "", [SYS_geteuid] = "", [SYS_getgid] = "", [SYS_getegid] = "",
-	[SYS_getresuid] = "iii", [SYS_getresgid] = "iii", [SYS_getgroups] = "-S",
+	[SYS_getresuid] = "iii", [SYS_getresgid] = "iii", [SYS_getgroups] = "-g",
 	[SYS_uname] = "U", [SYS_sysinfo] = "h", [SYS_getrusage] = "-S", [SYS_getrlimit] = "-t",
 	[SYS_getrandom] = "n", [SYS_getpriority] = "",
+	[SYS_readv] = "f*", [SYS_writev] = "f*", [SYS_preadv] = "f*", [SYS_pwritev] = "f*",
+	[SYS_ioctl] = "f*", [SYS_fcntl] = "f*", [SYS_openat] = "f*", [SYS_newfstatat] = "f*",
+	[SYS_statx] = "f*", [SYS_faccessat] = "f*", [SYS_faccessat2] = "f*", [SYS_mkdirat] = "f*",
+	[SYS_unlinkat] = "f*", [SYS_fchmodat] = "f*", [SYS_utimensat] = "f*", [SYS_fchmod] = "f*",
+	[SYS_readlinkat] = "f*", [SYS_renameat] = "f-f*", [SYS_renameat2] = "f-f*",
+	[SYS_bind] = "f*", [SYS_connect] = "f*", [SYS_listen] = "f*", [SYS_shutdown] = "f*",
+	[SYS_accept] = "f*", [SYS_accept4] = "f*", [SYS_getsockname] = "f*",
+	[SYS_getpeername] = "f*", [SYS_setsockopt] = "f*", [SYS_getsockopt] = "f*",
+	[SYS_sendto] = "f*", [SYS_recvfrom] = "f*",
 };
 
 /* glibc does without when it is told so; Linux would follow lists in memory that may change. */
@@ -62,7 +75,7 @@ static bool unknown(uint64_t nr)
 	       nr == SYS_openat2 || nr == SYS_close_range;
 }
 
-static int output;
+static int output = -1;
 
 long confine_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
 {
@@ -92,9 +105,16 @@ void confine_tell(const struct dune_syscall *call, const char *path)
 	confine_call(SYS_write, (uint64_t)output, (uint64_t)line, (uint64_t)(end - line), 0, 0);
 }
 
-static uint64_t bytes(char kind, const uint64_t *arg)
+static uint64_t bytes(char kind, const uint64_t *args, unsigned int i)
 {
+	const uint64_t *arg = args + i;
+	int n = (int)args[0] < 0 ? 0 : (int)args[0]; /* which Linux refuses before it looks */
+
 	switch (kind) {
+	case 'F':
+		return *arg ? ((uint64_t)n + 63) / 64 * 8 : 0;
+	case 'g':
+		return (uint64_t)n * 4;
 	case 'n':
 		return arg[1];
 	case 'm':
@@ -187,15 +207,46 @@ static bool fcntl_allowed(const struct dune_syscall *call)
 	}
 }
 
-#define CLONE_NEW_ANYTHING 0x7e020000
+#define CLONE_TELLS (CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SETTLS)
+#define CLONE_SHARES (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+#define CLONE_HARMLESS (CLONE_TELLS | CLONE_SYSVSEM | CLONE_DETACHED)
 
-static bool clone_allowed(const struct dune_syscall *call)
+/*
+ * Threads, which share all there is, and children, which share nothing: of memory without
+ * its descriptors, or the other way round, what is hidden in one would be open in the
+ * other. So a vfork is a fork.
+ */
+static bool clone_allowed(struct dune_syscall *call)
 {
-	uint64_t flags = call->args[0];
+	uint64_t flags = (uint32_t)call->args[0];
 
-	return !(flags & CLONE_NEW_ANYTHING) &&
-	       (flags & CLONE_THREAD || policy_has(POLICY_PROCESSES)) &&
-	       confine_is_programs(call->args[2], 4) && confine_is_programs(call->args[3], 4);
+	if (!confine_is_programs(call->args[2], 4) || !confine_is_programs(call->args[3], 4))
+		return false;
+	if (flags & CLONE_THREAD)
+		return (flags & ~(uint64_t)CLONE_HARMLESS & ~(uint64_t)CSIGNAL) == CLONE_SHARES;
+	if (flags & CLONE_VFORK)
+		flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
+	call->args[0] = flags;
+	return !(flags & ~(uint64_t)(CLONE_TELLS | CSIGNAL)) && policy_has(POLICY_PROCESSES);
+}
+
+/* Not those that take memory away from the machine. */
+static bool madvise_allowed(const struct dune_syscall *call)
+{
+	switch ((int)call->args[2]) {
+	case MADV_NORMAL ... MADV_DONTNEED:
+	case MADV_FREE ... 25: /* MADV_COLLAPSE */
+	case 102 ... 103: /* guards */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool prlimit_allowed(const struct dune_syscall *call)
+{
+	return confine_is_programs(call->args[2], 16) && confine_is_programs(call->args[3], 16) &&
+	       !(call->args[2] && (uint32_t)call->args[1] == RLIMIT_CORE);
 }
 
 static bool is_self(uint64_t pid)
@@ -209,13 +260,15 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 	unsigned int i;
 
 	(void)arg;
-	if (shape) {
-		for (i = 0; shape[i]; i++)
-			if (shape[i] != '-' &&
-			    !confine_is_programs(call->args[i], bytes(shape[i], &call->args[i])))
-				return answer(call, -EFAULT);
-		return DUNE_SYSCALL_FORWARD;
+	for (i = 0; shape && shape[i] && shape[i] != '*'; i++) {
+		if (shape[i] == 'f' && hidden_is((uint32_t)call->args[i]))
+			return answer(call, -EBADF);
+		if (shape[i] != '-' && shape[i] != 'f' &&
+		    !confine_is_programs(call->args[i], bytes(shape[i], call->args, i)))
+			return answer(call, -EFAULT);
 	}
+	if (shape && !shape[i])
+		return DUNE_SYSCALL_FORWARD;
 	if (unknown(call->nr))
 		return answer(call, -ENOSYS);
 	switch (call->nr) {
@@ -232,8 +285,12 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 		return forward_if(call, (call->args[0] == PR_SET_NAME ||
 					 call->args[0] == PR_GET_NAME) &&
 					confine_is_programs(call->args[1], 16));
-	case SYS_fork:
+	case SYS_madvise:
+		return forward_if(call, madvise_allowed(call));
 	case SYS_vfork:
+		call->nr = SYS_fork;
+		return forward_if(call, policy_has(POLICY_PROCESSES));
+	case SYS_fork:
 		return forward_if(call, policy_has(POLICY_PROCESSES));
 	case SYS_clone:
 		return forward_if(call, clone_allowed(call));
@@ -242,8 +299,7 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 		return forward_if(call, is_self(call->args[0]));
 	case SYS_prlimit64:
 		return forward_if(call, (!call->args[0] || is_self(call->args[0])) &&
-					confine_is_programs(call->args[2], 16) &&
-					confine_is_programs(call->args[3], 16));
+					prlimit_allowed(call));
 	default:
 		if (confine_path(call) || confine_change(call) ||
 		    (policy_has(POLICY_SOCKETS) && confine_socket(call)))
@@ -254,15 +310,16 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 
 int confine_begin(void)
 {
-	int error;
+	/* A core dump is a file that no path of the policy gives. */
+	const struct rlimit none = { 0, 0 };
+	int error = dune_syscall_hook_set(DUNE_SYSCALL_DEFAULT, confine, NULL), copy;
 
-	if (policy_has(POLICY_TELL)) {
-		int copy = dup(2);
-
-		if (copy < 0)
-			return -errno;
+	if (error)
+		return error;
+	if (setrlimit(RLIMIT_CORE, &none))
+		return -errno;
+	/* There may be no standard error output: then nothing is told. */
+	if (policy_has(POLICY_TELL) && (copy = dup(2)) >= 0)
 		output = hidden_move(copy);
-	}
-	error = hold_init();
-	return error ? error : dune_syscall_hook_set(DUNE_SYSCALL_DEFAULT, confine, NULL);
+	return hold_init();
 }

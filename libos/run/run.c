@@ -162,10 +162,11 @@ static void unblock(uint64_t mask)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
+static char policy_option[PATH_MAX + 16] = "--policy=";
+
 /* What it executes comes back here, wherever its working directory is then. */
 static void children_too(const struct run_options *options)
 {
-	static char policy[PATH_MAX + 16] = "--policy=";
 	const char *passed[EXEC_OPTIONS_MAX + 1] = { NULL };
 	int n = 0, fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 
@@ -175,16 +176,17 @@ static void children_too(const struct run_options *options)
 		passed[n++] = "--stats";
 	if (options->strace)
 		passed[n++] = "--strace";
-	if (options->policy && realpath(options->policy, policy + strlen(policy)))
-		passed[n++] = policy;
+	if (options->policy)
+		passed[n++] = policy_option;
 	if (fd >= 0 || options->policy)
 		exec_through(fd < 0 ? fd : hidden_move(fd), passed, options->policy);
 }
 
 static int read_policy(const char *file)
 {
-	int line;
-	const char *wrong = policy_load(file, &line);
+	char *real = policy_option + strlen(policy_option);
+	int line = 0;
+	const char *wrong = realpath(file, real) ? policy_load(real, &line) : strerror(errno);
 
 	if (!wrong)
 		return 0;
@@ -249,8 +251,9 @@ int run_program(const struct run_options *options, int argc, char **argv)
 		trace_summary(args.path);
 	if (options->strace)
 		trace_calls();
-	if (options->policy)
-		confine_begin();
+	error = options->policy ? confine_begin() : 0;
+	if (error)
+		return complain(RUN_FAILED, options->policy, strerror(-error));
 	/* Below what is in use of the stack; what is above it stays, to no purpose. */
 	stack_build(&args, (uint64_t)__builtin_frame_address(0) - 16384, &stack);
 	tell_linux(&args, &stack);

@@ -151,7 +151,7 @@ static long fault(struct dune_thread *thread)
 /* FS and GS have a host and a guest value; the program knows only one. */
 static long arch_prctl(struct dune_run *run)
 {
-	long code = (long)run->regs.rdi;
+	int code = (int)run->regs.rdi;
 	long ret = 0;
 
 	/* Also for the getters: it is Linux that finds a bad pointer. */

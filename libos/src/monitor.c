@@ -240,21 +240,73 @@ static bool overlaps(uint64_t start, uint64_t size)
 	return monitor_overlaps(start, start + size < start ? ~0ull : start + size);
 }
 
+#define LARGE (2ull << 20)
+#define HUGE (1ull << 30)
+
+/*
+ * What Linux makes of a size if the pages are large ones, which programs can get from
+ * several places: then it takes only addresses that are multiples of a page's size.
+ */
+static uint64_t rounded(uint64_t size, uint64_t addresses)
+{
+	uint64_t unit = 4096;
+
+	if (!(addresses & (LARGE - 1)))
+		unit = addresses & (HUGE - 1) ? LARGE : HUGE;
+	return size > -unit ? size : (size + unit - 1) & -unit;
+}
+
+/* Of pages of any size, this unmaps no more than it says. */
+static long map_here(const struct dune_regs *regs)
+{
+	struct dune_regs changed = *regs;
+	long ret = raw_syscall3(SYS_munmap, (long)regs->rdi, (long)regs->rsi, 0);
+
+	changed.r10 |= MAP_FIXED_NOREPLACE;
+	if (!ret)
+		ret = host_call_linux(&changed);
+	return ret == -EEXIST ? -EPERM : ret;
+}
+
+static long monitor_mmap(const struct dune_regs *regs)
+{
+	bool anonymous = regs->r10 & MAP_ANONYMOUS;
+
+	if (!anonymous && hidden_is((uint32_t)regs->r8))
+		return -EBADF;
+	if (!(regs->r10 & MAP_FIXED) || regs->r10 & MAP_FIXED_NOREPLACE)
+		return host_call_linux(regs);
+	if (overlaps(regs->rdi, regs->rsi))
+		return -EPERM;
+	if ((!anonymous || regs->r10 & MAP_HUGETLB) &&
+	    overlaps(regs->rdi, rounded(regs->rsi, regs->rdi)))
+		return anonymous ? -EPERM : map_here(regs);
+	return host_call_linux(regs);
+}
+
+static bool mremap_is_ours(const struct dune_regs *regs)
+{
+	bool fixed = regs->r10 & MREMAP_FIXED;
+	uint64_t from = regs->rdi, to = regs->r8, addresses = from | (fixed ? to : 0);
+	uint64_t old = rounded(regs->rsi, addresses), new = rounded(regs->rdx, addresses);
+
+	/* What is left over of the old one is unmapped, whatever is there. */
+	return overlaps(from, old > new ? old : regs->rsi) || (fixed && overlaps(to, new));
+}
+
 long monitor_memory_syscall(const struct dune_regs *regs)
 {
 	uint32_t nr = (uint32_t)regs->rax;
 	bool ours = overlaps(regs->rdi, regs->rsi);
 
 	if (nr == SYS_prctl) /* other limits of the heap would make brk() unmap what is ours */
-		return regs->rdi == PR_SET_MM ? -EPERM : host_call_linux(regs);
-	if (nr == SYS_mmap && !(regs->r10 & MAP_ANONYMOUS) && hidden_is((uint32_t)regs->r8))
-		return -EBADF;
+		return (int)regs->rdi == PR_SET_MM ? -EPERM : host_call_linux(regs);
 	if (nr == SYS_mmap)
-		ours = ours && regs->r10 & MAP_FIXED && !(regs->r10 & MAP_FIXED_NOREPLACE);
+		return monitor_mmap(regs);
 	if (nr == SYS_shmat)
 		ours = regs->rdx & SHM_REMAP; /* of whatever size */
 	if (nr == SYS_mremap)
-		ours = ours || (regs->r10 & MREMAP_FIXED && overlaps(regs->r8, regs->rdx));
+		ours = mremap_is_ours(regs);
 	if (ours)
 		return -EPERM;
 	return host_call_linux(regs);

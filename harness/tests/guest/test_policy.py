@@ -50,6 +50,7 @@ ln -s ../no/a /tmp/in/link; ln -s ../no /tmp/in/dir; ln -s a /tmp/in/inner
 cp /bin/busybox /bin/suid; chmod 4755 /bin/suid
 printf 'what is this' >/bin/strange; chmod 755 /bin/strange
 printf '#!/tmp/no/run\\n' >/bin/script; chmod 755 /bin/script
+echo 2 >/proc/sys/vm/nr_hugepages
 dune run --policy /policy/good policy-attack >/tmp/said 2>&1; echo "status $?" >>/tmp/said
 report file /tmp/said said
 dune run --policy /nosuch true 2>/tmp/said.nosuch; report event status.nosuch $?
@@ -64,6 +65,8 @@ dune run --policy /policy/new sh -c 'echo made; read a </tmp/sub/new; echo $a' >
 echo later >/tmp/no/sub/new
 dune run --policy /policy/new sh -c 'read a </tmp/sub/new; echo $a' >>/tmp/new 2>&1
 report file /tmp/new new
+dune run --policy /policy/tell cat /tmp/no/a >/tmp/untold 2>&-; report event status.untold $?
+report file /tmp/untold untold
 """
 FILES_SCRIPT = """
 ip link set lo up; ln -s ../no /tmp/out/link; touch /tmp/no/secret /tmp/no/b
@@ -87,6 +90,23 @@ size beyond all memory: EFAULT
 madvise of libdune: EFAULT
 process_vm_writev: EPERM
 open /proc/self/mem: EACCES
+large page: works
+mmap of a large page over libdune: EPERM
+mremap of a large page over libdune: EPERM
+memory before libdune: works
+select of less: works
+select up to libdune: EFAULT
+getgroups up to libdune: EFAULT
+descriptors of libdune: 0 calls work
+memory without descriptors: EPERM
+descriptors without memory: EPERM
+memory and descriptors: EPERM
+vfork: works
+madvise that breaks memory: EPERM
+setrlimit of core dumps: EPERM
+abort: a signal, no core dump, stays inside
+abort twice: a signal, no core dump, stays inside
+abort and a fault: a signal, no core dump, stays inside
 open: EACCES
 open by ..: EACCES
 open by a link: EACCES
@@ -214,6 +234,8 @@ def test_a_policy_holds(guest, tmp_path, engine):
     assert result.payload("new").decode().split() == ["made", "later"]
     assert b"/tmp: Is a directory" in result.payload("said.dir")
     assert result.payload("status.dir", "event").decode().strip() == "2"
+    assert result.payload("untold") == b""
+    assert result.payload("status.untold", "event").decode().strip() == "1"
     assert b"/nosuch: No such file" in result.payload("said.nosuch")
     assert result.payload("status.nosuch", "event").decode().strip() == "2"
     assert b"dune: refused: system call 2, /tmp/no/a\n" in result.payload("told") \

@@ -198,17 +198,40 @@ static void to_linux(struct dune_thread *thread, const struct dune_regs *guest,
 	context->mask = mask;
 }
 
+/* Another thread ends the process: until then, with all signals blocked. */
+static _Noreturn void park(void)
+{
+	for (;;)
+		raw_syscall3(SYS_pause, 0, 0, 0);
+}
+
+/* The first process of a namespace has no default but for what it cannot handle. */
+static bool is_certain(int signal)
+{
+	uint64_t pending = 0;
+
+	raw_syscall3(SYS_rt_sigpending, (long)&pending, 8, 0);
+	return pending >> (signal - 1) & 1 && raw_syscall3(SYS_getpid, 0, 0, 0) != 1;
+}
+
 /*
  * The process ends by this signal, outside of Dune mode, so that a core dump shows
- * the guest's registers, and those of the other threads.
+ * the guest's registers, and those of the other threads. A program in ring 3 gets
+ * there only if it does not execute an instruction there.
  */
 static void die_as_guest(struct dune_thread *thread, const struct signal_info *info,
 			 const struct dune_regs *guest, struct signal_context *context)
 {
-	if (gather_threads(info->signo)) {
+	bool first = gather_threads(info->signo);
+
+	if (first) {
 		signal_action_default(thread->signals, info->signo, true);
 		queue(info->signo, info);
 	}
+	if (monitor_on() && !first)
+		park();
+	while (monitor_on() && !is_certain(info->signo))
+		raw_syscall3(SYS_exit_group, 128 + info->signo, 0, 0);
 	/* No other: its handler would run in ring 3. */
 	to_linux(thread, guest, context, ~(1ull << (info->signo - 1)));
 }
@@ -286,6 +309,8 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 	}
 	if (guest_regs(thread, context, &regs, &mask)) {
 		if (gather_is_under_way(signal)) {
+			if (monitor_on())
+				park();
 			to_linux(thread, &regs, context, ~0ull);
 			gather_one();
 			return;

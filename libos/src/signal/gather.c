@@ -3,7 +3,8 @@
  * A thread is about to end the process with a core dump. In that Linux shows the
  * other threads where it finds them: on their host sides. So they are asked, by
  * the same signal, to go on as the guest that they are in Linux mode, for the
- * little while that is left; and a process may die of that only once.
+ * little while that is left; and a process may die of that only once. A program in
+ * ring 3 could use that while: its threads stay where they are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "../monitor.h"
 #include "../thread.h"
 #include "signal.h"
 
@@ -73,8 +75,9 @@ bool gather_threads(int signal)
 					 __ATOMIC_RELAXED))
 		return before >> 8 != pid;
 	asked = here = 0;
-	if (dune_process.debugged)
-		return true; /* a debugger has seen them, and would be told of each */
+	/* A debugger has seen them, and would be told of each; outside, nobody watches ring 3. */
+	if (dune_process.debugged || monitor_on())
+		return true;
 	folder = raw_syscall3(SYS_open, (long)"/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
 	if (folder < 0)
 		return true;
