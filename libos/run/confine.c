@@ -167,7 +167,8 @@ static enum dune_syscall_action vector(struct dune_syscall *call)
 		return answer(call, -EINVAL);
 	if (n > IOVECS_MAX)
 		n = IOVECS_MAX;
-	if (dune_syscall_read(copy, call->args[1], n * sizeof(*copy)))
+	if (!confine_is_programs(call->args[1], n * sizeof(*copy)) ||
+	    dune_syscall_read(copy, call->args[1], n * sizeof(*copy)))
 		return answer(call, -EFAULT);
 	for (i = 0; i < n; i++)
 		if (!confine_is_programs((uint64_t)copy[i].iov_base, copy[i].iov_len))

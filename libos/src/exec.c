@@ -102,6 +102,12 @@ static long look(const char *path)
 	return -ELOOP;
 }
 
+/* Linux would read libdune's memory, too, and pass it on. */
+static bool readable(uint64_t address)
+{
+	return !monitor_overlaps(address, address + 8) && guest_readable(address, 8);
+}
+
 /* How many pointers before the NULL, or -EFAULT. */
 static long count(uint64_t vector)
 {
@@ -111,11 +117,37 @@ static long count(uint64_t vector)
 		uint64_t at = vector + (uint64_t)n * 8;
 
 		/* Once a page. */
-		if ((n == 0 || !(at & 4095)) && !guest_readable(at, 8))
+		if ((n == 0 || !(at & 4095)) && !readable(at))
 			return -EFAULT;
 		if (!*(const uint64_t *)at)
 			return n;
 	}
+}
+
+/* Where pointers' strings go. */
+struct strings {
+	char *to, *end;
+};
+
+/* Copy n strings, and the pointers: whatever others write meanwhile, they are the program's. */
+static long strings_copy(struct strings *strings, const char **pointers, uint64_t vector, long n)
+{
+	for (; n; n--, vector += 8) {
+		uint64_t at = *(const volatile uint64_t *)vector;
+		bool first = true;
+
+		*pointers++ = strings->to;
+		for (;; at++, first = false) {
+			if ((first || !(at & 4095)) && !readable(at & ~7ull))
+				return -EFAULT;
+			if (strings->to == strings->end)
+				return -E2BIG;
+			if (!(*strings->to++ = *(const volatile char *)at))
+				break;
+		}
+	}
+	*pointers = NULL;
+	return 0;
 }
 
 /* It was measured, but is the program's and may change. */
@@ -224,16 +256,19 @@ long exec_program(struct dune_thread *thread)
 	bool at = (uint32_t)regs->rax == SYS_execveat;
 	uint64_t argv = at ? regs->rdx : regs->rsi, envp = at ? regs->r10 : regs->rdx;
 	const char *path = (const char *)(at ? regs->rsi : regs->rdi);
-	long n = argv ? count(argv) : 0, ret;
+	long n = argv ? count(argv) : 0, m = envp ? count(envp) : 0, ret;
+	const char **line, **args, **env;
 	size_t size;
 	char *memory;
 
-	ret = through.on && n >= 0 ? string_length((uint64_t)path, PATH_MAX) : -EFAULT;
+	ret = through.on && n >= 0 && m >= 0 ? string_length((uint64_t)path, PATH_MAX) : -EFAULT;
 	if (ret < 0 && through.only)
 		return ret; /* by the time Linux looks, it might not fail */
 	if (ret < 0)
 		return to_linux(thread); /* it fails, and Linux says how; or it is not for us */
 	size = PATH_MAX + PATH_MAX + ((size_t)n + EXEC_OPTIONS_MAX + 14) * sizeof(char *);
+	if (monitor_on())
+		size += ((size_t)n + (size_t)m + 2) * sizeof(char *);
 	memory = monitor_on() ? block_exec_take(size) :
 				(char *)raw_syscall6(SYS_mmap, 0, (long)size,
 						     PROT_READ | PROT_WRITE,
@@ -246,7 +281,19 @@ long exec_program(struct dune_thread *thread)
 	thread->exec_memory = memory;
 	thread->exec_memory_size = size;
 
+	line = (const char **)(memory + 2 * PATH_MAX);
+	args = (const char **)argv;
+	env = (const char **)envp;
 	ret = path_at(at ? (int)regs->rdi : AT_FDCWD, path, at ? (long)regs->r8 : 0, memory);
+	if (!ret && monitor_on()) {
+		struct strings strings = { memory + size, memory + CHUNK_SIZE };
+
+		args = line + n + EXEC_OPTIONS_MAX + 14;
+		env = args + n + 1;
+		ret = strings_copy(&strings, args, argv, n);
+		if (!ret)
+			ret = strings_copy(&strings, env, envp, m);
+	}
 	/* A file in memory, or one that is unlinked: only its descriptor leads to it. */
 	if (!ret && at && !path[0] && is_elsewhere((int)regs->rdi, memory))
 		ret = 1;
@@ -255,7 +302,6 @@ long exec_program(struct dune_thread *thread)
 	if (ret == 1) {
 		ret = through.only ? -EACCES : to_linux(thread);
 	} else if (!ret) {
-		const char **line = (const char **)(memory + 2 * PATH_MAX);
 		char mask[24], device[24];
 
 		/* A signal waits for the new program, which is told what is really blocked. */
@@ -264,10 +310,8 @@ long exec_program(struct dune_thread *thread)
 		/* Which the new program may have no right to open, or cannot see any more. */
 		*text_decimal(device, (uint64_t)dune_process.device_fd) = 0;
 		raw_syscall3(SYS_fcntl, dune_process.device_fd, F_SETFD, 0);
-		command_line(line, memory, at ? memory : path, mask, device,
-			     (const char *const *)argv, n);
-		ret = host_execveat(thread, through.loader_fd, "", line,
-				    (const char *const *)envp, EMPTY_PATH);
+		command_line(line, memory, at ? memory : path, mask, device, args, n);
+		ret = host_execveat(thread, through.loader_fd, "", line, env, EMPTY_PATH);
 		raw_syscall3(SYS_fcntl, dune_process.device_fd, F_SETFD, FD_CLOEXEC);
 	}
 	exec_release(thread);

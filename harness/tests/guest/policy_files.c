@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define READABLE "/tmp/in/a"
@@ -232,6 +234,36 @@ static void own_name(void)
 	printf("own name that another thread changes: %s\n", others ? "leaks" : "never another");
 }
 
+static void handler(int nr, siginfo_t *info, void *context)
+{
+	static const char text[] = "vector registers from libdune: SIGSEGV\n";
+
+	(void)info;
+	if (nr == SIGSEGV)
+		_exit(write(1, text, sizeof(text) - 1) < 0);
+	((ucontext_t *)context)->uc_mcontext.fpregs = (void *)(libdune + 4096 - 64);
+}
+
+/* What Linux would copy to where the program finds it. */
+static void reads(void)
+{
+	static char stack[65536];
+	const stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	char *const argv[] = { "true", libdune, NULL }, *const plain[] = { "true", NULL };
+
+	say("writev by libdune's memory", syscall(SYS_writev, 1, libdune, 1));
+	say("execve, argument in libdune", execve("/bin/true", argv, plain));
+	say("execve, variable in libdune", execve("/bin/true", plain, argv));
+	say("execve, arguments in libdune", execve("/bin/true", (void *)libdune, plain));
+	say("execve, variables in libdune", execve("/bin/true", plain, (void *)libdune));
+	sigaltstack(&other, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	raise(SIGUSR1);
+	printf("vector registers from libdune: loaded\n");
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -241,5 +273,6 @@ int main(void)
 	metadata();
 	links();
 	own_name();
+	reads();
 	return 0;
 }

@@ -22,6 +22,7 @@ read /bin
 read /proc/self
 read /tmp/in
 write /tmp/out
+exec /bin
 bind 127.0.0.1:80
 connect 127.0.0.1:80
 """
@@ -205,6 +206,12 @@ mkdir without a directory: ENOENT
 mkdir of libdune's memory: EFAULT
 links that come in between: not followed
 own name that another thread changes: never another
+writev by libdune's memory: EFAULT
+execve, argument in libdune: EFAULT
+execve, variable in libdune: EFAULT
+execve, arguments in libdune: EFAULT
+execve, variables in libdune: EFAULT
+vector registers from libdune: SIGSEGV
 status 0
 """
 

@@ -35,7 +35,10 @@ void signal_return(struct dune_thread *thread)
 
 	/* Until Linux loads the frame's mask; nothing is put off any more from then on. */
 	signal_defer(thread);
-	if (!guest_read(&context, frame + 8, sizeof(context)) || context.regs.rip >> 47) {
+	if (monitor_overlaps(frame, frame + 8 + sizeof(context)) ||
+	    !guest_read(&context, frame + 8, sizeof(context)) || context.regs.rip >> 47 ||
+	    (context.regs.fpstate &&
+	     monitor_overlaps(context.regs.fpstate, context.regs.fpstate + trap_xsave_size))) {
 		signal_force(thread, SIGSEGV, SI_KERNEL, 0);
 		return;
 	}
