@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The walls of compartments, tried before anything is measured. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -11,7 +12,15 @@
 
 static struct tag own, other;
 static struct sthread_policy reader, writer, keeper;
+static struct tag large;
+static struct sthread_policy cleaner, caller;
+static struct tag large;
+static struct sthread_policy cleaner, caller;
 static long global = 7;
+
+#define LARGE (1200ul * REQUEST_MAX)
+
+extern const char __stop_sthread_const[];
 
 static void expect(bool true_, const char *what)
 {
@@ -32,6 +41,34 @@ static enum sthread_state run(const struct sthread_policy *policy, void (*functi
 		app_fail("a compartment faulted elsewhere", 0);
 	app_must(sthread_free(s, dirty), "sthread_free");
 	return state;
+}
+
+/* What one compartment leaves to the next, and what shares pages with what is shown. */
+static void more(void)
+{
+	const char *behind = __stop_sthread_const;
+	struct sthread *s;
+
+	app_must(tag_new(&large, LARGE), "tag_new");
+	cleaner = (struct sthread_policy){ .tags = { { &large, true, true } }, .n_tags = 1 };
+	caller = (struct sthread_policy){ .calls = { SYS_lseek }, .n_calls = 1 };
+	run(&writer, inside_vectors_fill, NULL, NULL);
+	expect(run(&keeper, inside_vectors_show, own.memory, NULL) == STHREAD_ENDED &&
+		       !*(long *)own.memory, "vector registers are the last compartment's");
+	expect(run(&cleaner, inside_store, large.memory + LARGE - REQUEST_MAX, NULL) ==
+			       STHREAD_ENDED &&
+		       !*(long *)(large.memory + LARGE - REQUEST_MAX),
+	       "the end of a large tag is not cleaned");
+	expect(sthread_create(&s, &caller, -1, inside_nothing, NULL) == -EINVAL,
+	       "a call that nothing checks can be given");
+	while ((uintptr_t)behind % REQUEST_MAX && !*behind)
+		behind++;
+	/* There is something else on the page. */
+	if ((uintptr_t)behind % REQUEST_MAX) {
+		*(const char **)own.memory = behind;
+		expect(run(&keeper, inside_peek, own.memory, NULL) == STHREAD_ENDED &&
+			       !*(long *)own.memory, "what lies behind constants is readable");
+	}
 }
 
 void check_walls(void)
@@ -66,4 +103,5 @@ void check_walls(void)
 	       "not the two pages and the stack's were dirty");
 	expect(!*(long *)own.memory && !*(long *)(own.memory + REQUEST_MAX),
 	       "what was written is still there");
+	more();
 }

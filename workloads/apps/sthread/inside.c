@@ -43,6 +43,22 @@ STHREAD_CODE void inside_fill(void *arg)
 	*(volatile long *)((char *)arg + REQUEST_MAX) = 0x5ec2e7;
 }
 
+STHREAD_CODE void inside_peek(void *arg)
+{
+	*(volatile long *)arg = **(volatile char **)arg;
+}
+
+STHREAD_CODE void inside_vectors_fill(void *arg)
+{
+	(void)arg;
+	asm volatile("pcmpeqd %xmm7, %xmm7"); /* the compiler has no use for it */
+}
+
+STHREAD_CODE void inside_vectors_show(void *arg)
+{
+	asm volatile("movq %%xmm7, %0" : "=m"(*(volatile long *)arg));
+}
+
 static inline __attribute__((always_inline)) size_t put(char *to, const char *from, size_t n)
 {
 	size_t left = n;

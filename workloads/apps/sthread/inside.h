@@ -23,6 +23,9 @@ void inside_load(void *arg);  /* reads where arg points */
 void inside_store(void *arg); /* writes there */
 void inside_call(void *arg);  /* getpid, to *arg: a call that no policy lists */
 void inside_fill(void *arg);  /* writes a word into each page at arg, up to REQUEST_MAX */
+void inside_peek(void *arg);  /* the byte that *arg points to, to *arg */
+void inside_vectors_fill(void *arg); /* all ones into a vector register */
+void inside_vectors_show(void *arg); /* a word of that register to *arg */
 void inside_serve(void *arg); /* struct connection: read a request, write its reply */
 
 #endif

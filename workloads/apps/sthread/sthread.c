@@ -22,11 +22,21 @@ struct sthread {
 	struct dune_user_state state;
 	const struct sthread_policy *policy; /* of its last function, too */
 	char *stack;
+	void *vectors; /* of its vector registers, which nobody else's function sees */
 	int root, fd;
 	bool busy, exists;
 };
 
 static struct sthread sthreads[STHREADS_MAX];
+
+/* Of a section, what lies on its pages besides is not for compartments: they see copies. */
+struct section {
+	const char *start, *end;
+	char *pages;
+};
+
+static struct section code = { __start_sthread_code, __stop_sthread_code, NULL };
+static struct section constants = { __start_sthread_const, __stop_sthread_const, NULL };
 
 /* Ends a function that returns: nothing is above it on its stack. */
 asm(".pushsection sthread_code, \"ax\"\n"
@@ -35,13 +45,24 @@ asm(".pushsection sthread_code, \"ax\"\n"
 	".popsection\n");
 extern const char sthread_begin[];
 
-/* All of the pages that some of [start, end) is in. */
-static int show(int root, const char *start, const char *end, int prot)
+static char *first_page(const struct section *section)
 {
-	uintptr_t first = (uintptr_t)start & ~(PAGE - 1);
-	uintptr_t behind = ((uintptr_t)end + PAGE - 1) & ~(PAGE - 1);
+	return (char *)((uintptr_t)section->start & ~(PAGE - 1));
+}
 
-	return dune_vm_map(root, (void *)first, behind - first, (void *)first, prot);
+static size_t pages_size(const struct section *section)
+{
+	return ((size_t)(section->end - first_page(section)) + PAGE - 1) & ~(PAGE - 1);
+}
+
+static int show(int root, char *memory, size_t size, int prot)
+{
+	return dune_vm_map(root, memory, size, memory, prot);
+}
+
+static int show_section(int root, const struct section *section, int prot)
+{
+	return dune_vm_map(root, first_page(section), pages_size(section), section->pages, prot);
 }
 
 static char *memory_new(size_t size)
@@ -55,13 +76,27 @@ static char *memory_new(size_t size)
 	return memory;
 }
 
+static int section_copy(struct section *section, int prot)
+{
+	section->pages = memory_new(pages_size(section));
+	if (!section->pages)
+		return -ENOMEM;
+	memcpy(section->pages + (section->start - first_page(section)), section->start,
+	       (size_t)(section->end - section->start));
+	return mprotect(section->pages, pages_size(section), prot) ? -errno : 0;
+}
+
 int sthread_init(void)
 {
 	unsigned int i;
 
+	if (section_copy(&code, PROT_READ | PROT_EXEC) || section_copy(&constants, PROT_READ))
+		return -ENOMEM;
+
 	for (i = 0; i < STHREADS_MAX; i++) {
 		sthreads[i].stack = memory_new(STACK_SIZE);
-		if (!sthreads[i].stack)
+		sthreads[i].vectors = memory_new(dune_user_vectors_size());
+		if (!sthreads[i].stack || !sthreads[i].vectors)
 			return -ENOMEM;
 	}
 	return dune_in_guest() ? 0 : -EPERM;
@@ -88,16 +123,16 @@ void *smalloc(struct tag *tag, size_t size)
 static int grant(const struct sthread *s, const struct sthread_policy *policy)
 {
 	unsigned int i;
-	int error = show(s->root, s->stack, s->stack + STACK_SIZE, USER_WRITE);
+	int error = show(s->root, s->stack, STACK_SIZE, USER_WRITE);
 
 	if (!error)
-		error = show(s->root, __start_sthread_code, __stop_sthread_code, USER_EXEC);
+		error = show_section(s->root, &code, USER_EXEC);
 	if (!error)
-		error = show(s->root, __start_sthread_const, __stop_sthread_const, USER_READ);
+		error = show_section(s->root, &constants, USER_READ);
 	for (i = 0; i < policy->n_tags && !error; i++) {
 		const struct tag *tag = policy->tags[i].tag;
 
-		error = show(s->root, tag->memory, tag->memory + tag->size,
+		error = show(s->root, tag->memory, tag->size,
 			     policy->tags[i].write ? USER_WRITE : USER_READ);
 	}
 	return error;
@@ -125,6 +160,10 @@ int sthread_create(struct sthread **sthread, const struct sthread_policy *policy
 	unsigned int i;
 	int error = 0;
 
+	/* What is performed is checked as these two are. */
+	for (i = 0; i < policy->n_calls; i++)
+		if (policy->calls[i] != SYS_read && policy->calls[i] != SYS_write)
+			return -EINVAL;
 	for (i = 0; i < STHREADS_MAX; i++) {
 		if (sthreads[i].busy)
 			continue;
@@ -142,6 +181,8 @@ int sthread_create(struct sthread **sthread, const struct sthread_policy *policy
 	if (error)
 		return error;
 	memset(&s->state, 0, sizeof(s->state));
+	memset(s->vectors, 0, dune_user_vectors_size());
+	s->state.vectors = s->vectors;
 	s->state.regs.rip = (uint64_t)sthread_begin;
 	s->state.regs.rsp = (uint64_t)s->stack + STACK_SIZE;
 	s->state.regs.rbx = (uint64_t)function;
@@ -232,16 +273,33 @@ uint64_t sthread_fault(const struct sthread *s)
 static long clean(const struct sthread *s, char *memory, size_t size)
 {
 	uint64_t dirty[16];
-	size_t pages = size / PAGE, i;
-	long n;
+	size_t part, i;
+	long n, sum = 0;
 
-	if (pages > sizeof(dirty) * 8)
-		return -EINVAL;
-	n = dune_vm_bits_take(s->root, memory, size, DUNE_PTE_DIRTY, dirty);
-	for (i = 0; n > 0 && i < pages; i++)
-		if (dirty[i / 64] >> i % 64 & 1)
-			memset(memory + i * PAGE, 0, PAGE);
-	return n;
+	for (; size; memory += part, size -= part) {
+		part = size < sizeof(dirty) * 8 * PAGE ? size : sizeof(dirty) * 8 * PAGE;
+		n = dune_vm_bits_take(s->root, memory, part, DUNE_PTE_DIRTY, dirty);
+		if (n < 0)
+			return n;
+		for (i = 0; n > 0 && i < part / PAGE; i++)
+			if (dirty[i / 64] >> i % 64 & 1)
+				memset(memory + i * PAGE, 0, PAGE);
+		sum += n;
+	}
+	return sum;
+}
+
+/* Which pages were written is not known: all of them, and no root to be used again. */
+static void destroy(struct sthread *s)
+{
+	unsigned int i;
+
+	memset(s->stack, 0, STACK_SIZE);
+	for (i = 0; i < s->policy->n_tags; i++)
+		if (s->policy->tags[i].private && s->policy->tags[i].write)
+			memset(s->policy->tags[i].tag->memory, 0, s->policy->tags[i].tag->size);
+	dune_root_free(s->root);
+	s->exists = false;
 }
 
 int sthread_free(struct sthread *s, unsigned int *dirty)
@@ -252,8 +310,11 @@ int sthread_free(struct sthread *s, unsigned int *dirty)
 
 	/* Where ring 0's own writes leave no marks in the tables that are looked at. */
 	error = dune_root_switch(DUNE_ROOT_DEFAULT);
-	if (error < 0)
+	if (error < 0) {
+		destroy(s);
+		s->busy = false;
 		return error;
+	}
 	sum = n = clean(s, s->stack, STACK_SIZE);
 	for (i = 0; i < s->policy->n_tags && n >= 0; i++) {
 		const struct tag *tag = s->policy->tags[i].tag;
@@ -263,6 +324,8 @@ int sthread_free(struct sthread *s, unsigned int *dirty)
 		n = clean(s, tag->memory, tag->size);
 		sum += n;
 	}
+	if (n < 0)
+		destroy(s);
 	s->busy = false;
 	if (n < 0)
 		return (int)n;

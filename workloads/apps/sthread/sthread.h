@@ -33,7 +33,7 @@ struct sthread_policy {
 		bool write;
 		bool private; /* what one sthread wrote, the next does not find */
 	} tags[TAGS_MAX];
-	unsigned int calls[CALLS_MAX]; /* numbers of system calls; all take a descriptor */
+	unsigned int calls[CALLS_MAX]; /* SYS_read, SYS_write: what is known how to check */
 	unsigned int n_tags, n_calls;
 };
 
@@ -60,7 +60,7 @@ int sthread_create(struct sthread **sthread, const struct sthread_policy *policy
 enum sthread_state sthread_run(struct sthread *sthread);
 /* The address that it faulted at. */
 uint64_t sthread_fault(const struct sthread *sthread);
-/* It has ended. dirty: pages that were cleaned, may be NULL. */
+/* It has ended. dirty: pages that were cleaned, may be NULL. On error all is zeroed. */
 int sthread_free(struct sthread *sthread, unsigned int *dirty);
 /* Forget those that wait to be used again: the next one is made from nothing. */
 int sthread_forget(void);
