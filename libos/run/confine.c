@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What each system call of a confined program may be told: numbers, and memory of its own. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@
  */
 static const char *const shapes[CALLS] = {
 	[SYS_read] = "fn", [SYS_write] = "fn", [SYS_pread64] = "fn", [SYS_pwrite64] = "fn",
-	[SYS_close] = "f", [SYS_fstat] = "fS", [SYS_lseek] = "f", [SYS_dup] = "f",
+	[SYS_close] = "f", [SYS_fstat] = "fS", [SYS_lseek] = "f", [SYS_dup] = "f*",
 	[SYS_dup2] = "ff", [SYS_dup3] = "ff", [SYS_pipe] = "l", [SYS_pipe2] = "l",
 	[SYS_sendfile] = "ffl", [SYS_copy_file_range] = "flfl", [SYS_fadvise64] = "f",
 	[SYS_fallocate] = "f",
@@ -194,6 +195,11 @@ static bool ioctl_allowed(const struct dune_syscall *call)
 	}
 }
 
+static bool is_dup(const struct dune_syscall *call)
+{
+	return (uint32_t)call->args[1] == F_DUPFD || (uint32_t)call->args[1] == F_DUPFD_CLOEXEC;
+}
+
 static bool fcntl_allowed(const struct dune_syscall *call)
 {
 	switch ((uint32_t)call->args[1]) {
@@ -280,7 +286,12 @@ static enum dune_syscall_action confine(struct dune_syscall *call, void *arg)
 		return vector(call);
 	case SYS_ioctl:
 		return forward_if(call, ioctl_allowed(call));
+	case SYS_dup:
+		return answer(call, confine_call(SYS_dup, call->args[0], 0, 0, 0, 0));
 	case SYS_fcntl:
+		if (is_dup(call))
+			return answer(call, confine_call(SYS_dup, call->args[0], HIDDEN_DUP_FROM,
+							 call->args[2], call->args[1], 0));
 		return forward_if(call, fcntl_allowed(call));
 	case SYS_prctl:
 		return forward_if(call, (call->args[0] == PR_SET_NAME ||

@@ -12,6 +12,7 @@
 
 #include "hidden.h"
 #include "monitor.h"
+#include "monitor.h"
 #include "thread.h"
 
 #define FDS_MAX 65536 /* of larger numbers none is ours: they stay where they are */
@@ -88,7 +89,7 @@ static long close_range_spared(uint64_t first, uint64_t last, uint64_t flags)
 	return ret;
 }
 
-long hidden_syscall(struct dune_thread *thread)
+static long syscall_of(struct dune_thread *thread)
 {
 	const struct dune_regs *regs = &thread->run->regs;
 	uint32_t nr = (uint32_t)regs->rax;
@@ -100,9 +101,27 @@ long hidden_syscall(struct dune_thread *thread)
 	if (nr == SYS_dup3 && (uint32_t)regs->rdx == HIDDEN_PUT && monitor_on() &&
 	    !monitor_passes(regs))
 		return raw_syscall3(nr, (long)regs->rdi, (long)regs->rsi, O_CLOEXEC);
+	if (nr == SYS_dup && regs->rsi == HIDDEN_DUP_FROM && !hidden_is((uint32_t)regs->rdi))
+		return raw_syscall3(SYS_fcntl, (long)regs->rdi, (long)regs->r10, (long)regs->rdx);
 	if (nr != SYS_close_range &&
 	    (hidden_is((uint32_t)regs->rdi) || (second && hidden_is((uint32_t)regs->rsi))))
 		return -EBADF;
 	return raw_syscall6(nr, (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
 			    (long)regs->r10, (long)regs->r8, 0);
+}
+
+long hidden_syscall(struct dune_thread *thread)
+{
+	uint32_t nr = (uint32_t)thread->run->regs.rax;
+	bool changes = monitor_on() && (nr == SYS_close || nr == SYS_dup || nr == SYS_dup2 ||
+					nr == SYS_dup3 || nr == SYS_lseek);
+	long ret;
+
+	/* A new vCPU's descriptor is made and hidden under that lock: nobody takes it before. */
+	if (changes)
+		raw_lock(&dune_process.threads_lock);
+	ret = syscall_of(thread);
+	if (changes)
+		raw_unlock(&dune_process.threads_lock);
+	return ret;
 }

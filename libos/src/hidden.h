@@ -16,6 +16,11 @@ int hidden_move(int fd);
 /* Whether it is one of them. */
 bool hidden_is(uint32_t fd);
 void hidden_close(int fd);
+/*
+ * Of a hook: dup(fd, this, from, F_DUPFD or F_DUPFD_CLOEXEC) is that fcntl(), but takes no
+ * descriptor that is about to be hidden.
+ */
+#define HIDDEN_DUP_FROM 0x44554e4564757066ull
 /* The guest calls close, dup, fstat or one of their kin: its result. */
 long hidden_syscall(struct dune_thread *thread);
 

@@ -40,7 +40,7 @@ void host_watch_memory(void)
 {
 	static const uint16_t calls[] = {
 		SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_munmap, SYS_mremap,
-		SYS_madvise, SYS_remap_file_pages, SYS_shmat, SYS_prctl,
+		SYS_madvise, SYS_remap_file_pages, SYS_shmat, SYS_prctl, SYS_lseek,
 	};
 	unsigned int i;
 
@@ -239,6 +239,7 @@ static long special_syscall(struct dune_thread *thread)
 	case SYS_dup:
 	case SYS_dup2:
 	case SYS_dup3:
+	case SYS_lseek:
 	case SYS_fstat:
 	case SYS_newfstatat:
 	case SYS_statx:

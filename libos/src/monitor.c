@@ -268,7 +268,7 @@ static long map_here(const struct dune_regs *regs)
 	return ret == -EEXIST ? -EPERM : ret;
 }
 
-static long monitor_mmap(const struct dune_regs *regs)
+static long mmap_any(const struct dune_regs *regs)
 {
 	bool anonymous = regs->r10 & MAP_ANONYMOUS;
 
@@ -282,6 +282,19 @@ static long monitor_mmap(const struct dune_regs *regs)
 	    overlaps(regs->rdi, rounded(regs->rsi, regs->rdi)))
 		return anonymous ? -EPERM : map_here(regs);
 	return host_call_linux(regs);
+}
+
+static long monitor_mmap(const struct dune_regs *regs)
+{
+	long ret;
+
+	if (regs->r10 & MAP_ANONYMOUS)
+		return mmap_any(regs);
+	/* As in hidden_syscall(). */
+	raw_lock(&dune_process.threads_lock);
+	ret = mmap_any(regs);
+	raw_unlock(&dune_process.threads_lock);
+	return ret;
 }
 
 static bool mremap_is_ours(const struct dune_regs *regs)

@@ -179,6 +179,45 @@ static void descriptors(void)
 	printf("descriptors of libdune: %d calls work\n", seen);
 }
 
+/* A descriptor of libdune's that is about to be hidden: a vCPU's can be mapped. */
+static void *takes(void *first)
+{
+	static char taken[] = "taken";
+
+	while (done == 1) {
+		int fd = fcntl(*(int *)first, F_DUPFD, 100);
+
+		if (fd < 0)
+			continue;
+		if (mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED)
+			return taken;
+		close(fd);
+	}
+	return NULL;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void new_threads(void)
+{
+	int i, first = dup(0);
+	pthread_t taker, thread;
+	void *taken;
+
+	close(first);
+	pthread_create(&taker, NULL, takes, &first);
+	for (i = 0; i < 300; i++) {
+		pthread_create(&thread, NULL, nothing, NULL);
+		pthread_join(thread, NULL);
+	}
+	done = 2;
+	pthread_join(taker, &taken);
+	printf("descriptors of new threads: %s\n", taken ? "taken" : "never seen");
+}
+
 static void shared(const char *what, unsigned long flags)
 {
 	long child = syscall(SYS_clone, flags, 0, 0, 0, 0);
@@ -290,6 +329,7 @@ int main(void)
 	large_pages();
 	sizes();
 	descriptors();
+	new_threads();
 	shared("memory without descriptors", CLONE_VM | SIGCHLD);
 	shared("descriptors without memory", CLONE_FILES | SIGCHLD);
 	shared("memory and descriptors", CLONE_VM | CLONE_FILES | SIGCHLD);

@@ -99,6 +99,7 @@ select of less: works
 select up to libdune: EFAULT
 getgroups up to libdune: EFAULT
 descriptors of libdune: 0 calls work
+descriptors of new threads: never seen
 memory without descriptors: EPERM
 descriptors without memory: EPERM
 memory and descriptors: EPERM
