@@ -205,6 +205,16 @@ static bool moves_between_cpus(struct bare *g)
 	return ok;
 }
 
+/* The other way to run a vCPU; a thread that was preempted meanwhile has to ask again, here too. */
+static long run_by_lseek(int vcpu)
+{
+	long ret;
+
+	while ((ret = lseek(vcpu, 0, SEEK_SET)) < 0 && errno == EINTR)
+		;
+	return ret;
+}
+
 static void guests(void)
 {
 	struct bare *g = guest_create("\x0f\x01\xd9\x0f\x01\xd9", 6);
@@ -213,7 +223,7 @@ static void guests(void)
 	ktap_check(!raw_run(g->vcpu) && g->run->exit_reason == DUNE_EXIT_SYSCALL &&
 			   g->run->regs.rax == 39,
 		   "hypercall in ring 0 asks for a system call");
-	ktap_check(!lseek(g->vcpu, 0, SEEK_SET) && g->run->exit_reason == DUNE_EXIT_SYSCALL,
+	ktap_check(!run_by_lseek(g->vcpu) && g->run->exit_reason == DUNE_EXIT_SYSCALL,
 		   "and goes on behind it, run by lseek");
 	ktap_check(lseek(g->vcpu, 0, SEEK_END) == -1 && errno == EINVAL &&
 			   lseek(g->vcpu, 1, SEEK_SET) == -1 && errno == EINVAL,

@@ -115,9 +115,9 @@ def test_a_panic_is_told_with_the_consoles_end(guest):
 
 
 def test_a_hang_is_a_timeout_with_the_consoles_end(guest):
-    result = guest("echo going to sleep; sleep 1000", timeout_s=12)
+    result = guest("echo going to sleep; sleep 1000", timeout_s=20)
     assert (result.status, result.exit_code) == ("TIMEOUT", None)
-    assert "going to sleep" in result.detail and "12 s" in result.detail
+    assert "going to sleep" in result.detail and "20 s" in result.detail
 
 
 def test_a_guest_that_powers_off_by_itself_is_lost(guest):
