@@ -29,11 +29,35 @@ static void crash(void)
 	*nowhere = 1;
 }
 
+static volatile pid_t waiting;
+
 static void *wait_forever(void *arg)
 {
+	waiting = gettid();
 	for (;;)
 		pause();
 	return arg;
+}
+
+/* A thread that waits for ever, and does: on a busy machine it may take its time to begin. */
+static void start_waiting(void)
+{
+	char path[40], state = 0;
+	pthread_t thread;
+	FILE *file;
+
+	waiting = 0;
+	pthread_create(&thread, NULL, wait_forever, NULL);
+	while (!waiting)
+		usleep(1000);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", waiting);
+	while (state != 'S') {
+		usleep(1000);
+		file = fopen(path, "r");
+		if (!file || fscanf(file, "%*d %*s %c", &state) != 1)
+			abort();
+		fclose(file);
+	}
 }
 
 static void handler(int signal)
@@ -62,7 +86,7 @@ static void threads_crash(void)
 {
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, wait_forever, NULL);
+	start_waiting();
 	pthread_create(&thread, NULL, spin_forever, NULL);
 	while (!watched)
 		;
@@ -71,10 +95,8 @@ static void threads_crash(void)
 
 static void threads_spin(void)
 {
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, wait_forever, NULL);
-	pthread_create(&thread, NULL, wait_forever, NULL);
+	start_waiting();
+	start_waiting();
 	spin();
 	printf("marker %d\n", marker);
 }
