@@ -7,11 +7,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <uapi/dune.h>
@@ -292,29 +290,6 @@ static void *run_in_thread(void *arg)
 	return (void *)(long)ret;
 }
 
-static void wake_up(int signal)
-{
-	(void)signal;
-}
-
-/*
- * EBUSY at last from a vCPU that a thread runs over and over. Whenever the thread is preempted
- * the vCPU is free for a moment, and who gets in then needs a signal to get out.
- */
-static int run_beside_thread(int vcpu)
-{
-	const struct sigaction action = { .sa_handler = wake_up };
-	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { 0 };
-	int i, ret = 0;
-
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &often, NULL);
-	for (i = 0; i < 2000 && ret != -EBUSY; i++)
-		ret = raw_request(vcpu, DUNE_VCPU_RUN, NULL);
-	setitimer(ITIMER_REAL, &never, NULL);
-	return ret;
-}
-
 /* Everybody but the VM's own process, and never two at a time. */
 static void ownership(void)
 {
@@ -324,7 +299,6 @@ static void ownership(void)
 	void *result = NULL;
 	struct dune_stats stats = { .size = sizeof(stats) };
 	int ret, error, status = 0;
-	sigset_t alarms;
 	pid_t pid;
 
 	pid = fork();
@@ -339,14 +313,10 @@ static void ownership(void)
 	waitpid(pid, &status, 0);
 	ktap_check(status == 0, "another process's VM and vCPU: EIO");
 
-	sigemptyset(&alarms);
-	sigaddset(&alarms, SIGALRM);
-	pthread_sigmask(SIG_BLOCK, &alarms, NULL);
 	pthread_create(&thread, NULL, run_in_thread, &g->vcpu);
-	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
 	while (!raw_request(g->vm, DUNE_VM_STATS, &stats) && !stats.entries)
 		usleep(1000);
-	ret = run_beside_thread(g->vcpu);
+	ret = bare_until_busy(g->vcpu, bare_ask_run);
 	ktap_check(ret == -EBUSY, "a vCPU that runs: EBUSY");
 	/* Scribbling on the page of a running vCPU reaches the CPU only checked. */
 	memset((char *)g->run + 16, 0xff, sizeof(*g->run) - 16);

@@ -22,8 +22,8 @@ struct runner {
 	struct bare *bare;
 	pthread_t thread;
 	int vcpu;
-	atomic_int stop, turns;
-	int result; /* of the first run that was not cut short by a signal, or after stop */
+	atomic_int stop, turns, over;
+	int result; /* of the first run that was not cut short or refused, or after stop */
 };
 
 static void *runner_main(void *arg)
@@ -33,7 +33,8 @@ static void *runner_main(void *arg)
 	do {
 		r->result = raw_request(r->vcpu, DUNE_VCPU_RUN, NULL);
 		r->turns++;
-	} while (r->result == -EINTR && !r->stop);
+	} while ((r->result == -EINTR || r->result == -EBUSY) && !r->stop);
+	r->over = 1;
 	return NULL;
 }
 
@@ -60,7 +61,7 @@ static int runner_nudge(struct runner *r)
 {
 	int before = r->turns;
 
-	while (r->turns == before) {
+	while (r->turns == before && !r->over) {
 		pthread_kill(r->thread, SIGUSR1);
 		usleep(500);
 	}
@@ -79,16 +80,12 @@ static void busy(void)
 {
 	struct dune_stats stats = { .size = sizeof(stats) };
 	struct runner r;
-	int run, sregs;
 
 	runner_start(&r, SPIN, 2);
-	do /* it may be on its way in or out: no more than a moment */
-		run = raw_request(r.vcpu, DUNE_VCPU_RUN, (void *)0);
-	while (run == -EINTR);
-	ktap_check(run == -EBUSY, "a second thread cannot run a vCPU");
-	ktap_check(lseek(r.vcpu, 0, SEEK_SET) == -1 && errno == EBUSY, "nor by a seek");
-	sregs = raw_request(r.vcpu, DUNE_VCPU_SREGS, NULL);
-	ktap_check(sregs == -EBUSY, "nor read its registers");
+	ktap_check(bare_until_busy(r.vcpu, bare_ask_run) == -EBUSY,
+		   "a second thread cannot run a vCPU");
+	ktap_check(bare_until_busy(r.vcpu, bare_ask_seek) == -EBUSY, "nor by a seek");
+	ktap_check(bare_until_busy(r.vcpu, bare_ask_sregs) == -EBUSY, "nor read its registers");
 	ktap_check(!raw_request(r.vcpu, DUNE_VCPU_STATS, &stats) && stats.entries,
 		   "but read its counters");
 	ktap_check(runner_end(&r) == -EINTR, "a signal ends the run");
@@ -120,9 +117,10 @@ static void closed(void)
 	bare_destroy(r.bare);
 
 	runner_start(&r, SPIN, 2);
-	vcpu = dup(r.vcpu);
-	close(r.vcpu);
-	r.vcpu = r.bare->vcpu = vcpu;
+	/* Told first: a thread that is preempted asks again. */
+	vcpu = r.vcpu;
+	r.vcpu = r.bare->vcpu = dup(vcpu);
+	close(vcpu);
 	pthread_kill(r.thread, SIGUSR1);
 	usleep(2000);
 	ktap_check(runner_end(&r) == -EINTR, "and one that moved runs on");

@@ -2,9 +2,12 @@
 /* The bare guest's memory, its start in either ring, and the reading of how it ended. */
 #include "lib/bare.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/ktap.h"
@@ -276,4 +279,40 @@ struct bare_end bare_end(const struct bare *bare, int error)
 struct bare_end bare_run(struct bare *bare)
 {
 	return bare_end(bare, raw_run(bare->vcpu));
+}
+
+int bare_ask_run(int vcpu)
+{
+	return raw_request(vcpu, DUNE_VCPU_RUN, NULL);
+}
+
+int bare_ask_seek(int vcpu)
+{
+	return lseek(vcpu, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+int bare_ask_sregs(int vcpu)
+{
+	return raw_request(vcpu, DUNE_VCPU_SREGS, NULL);
+}
+
+static void out(int signal)
+{
+	(void)signal;
+}
+
+int bare_until_busy(int vcpu, int (*ask)(int vcpu))
+{
+	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { 0 };
+	const struct sigaction action = { .sa_handler = out };
+	struct sigaction before;
+	int i, ret = 0;
+
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (i = 0; i < 2000 && ret != -EBUSY; i++)
+		ret = ask(vcpu);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	return ret;
 }

@@ -118,6 +118,17 @@ struct bare_end bare_run(struct bare *bare);
 /* What the state of the vCPU says about a run that returned this. */
 struct bare_end bare_end(const struct bare *bare, int error);
 
+/* The requests that want a vCPU for themselves: 0 or -errno. */
+int bare_ask_run(int vcpu);
+int bare_ask_seek(int vcpu);
+int bare_ask_sregs(int vcpu);
+/*
+ * Ask until the answer is -EBUSY, which it is to be of a vCPU that another thread runs over and
+ * over; the last answer. Whenever that thread is preempted the vCPU is free for a moment, and
+ * who gets in then has to get out: by SIGALRM.
+ */
+int bare_until_busy(int vcpu, int (*ask)(int vcpu));
+
 /* Whether the exception pushes an error code. */
 static inline bool bare_has_error_code(int vector)
 {
