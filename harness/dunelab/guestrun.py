@@ -67,6 +67,15 @@ def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, t
     return chosen.run(boot, **watch)
 
 
+def passed(result, name, output="", lines=10):
+    """The BootResult, if the guest got to its end; otherwise GuestError, with the last lines of its
+    output, or of the console where it left none."""
+    if result.ok:
+        return result
+    said = (output or result.console_text()).splitlines()[-lines:]
+    raise GuestError("\n".join([f"{name}: {result.detail}", *said]))
+
+
 def main(argv):
     """`python3 -m dunelab boot ... -- COMMAND`: the guest's console live, its status as ours."""
     args = _arguments(argv)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 
 from dunelab import apps, profiles
+from dunelab.engine import bochs
 from dunelab.errors import UsageError
 from dunelab.paper.published import PROFILE
 
@@ -15,7 +16,6 @@ APPLICATIONS = apps.NAMES
 WORKLOADS = (MICRO, *APPLICATIONS)
 # What an exit and its entry cost together in the boots that show how a conclusion depends on it.
 EXITS = (0, 4000)
-ENGINES = {"intel": "bochs-vmx", "amd": "bochs"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def make(profile=None, parts=None, quick=False, seed=None):
     text = str(seed or 1)
     if not text.isdigit() or not 1 <= int(text) < 1 << 31:
         raise UsageError(f"SEED={text}: want a whole number from 1 to {(1 << 31) - 1}")
-    return Plan("paper", ENGINES[chosen.vendor], chosen.name,
+    return Plan("paper", bochs.MACHINES[chosen.vendor], chosen.name,
                 tuple(part for part in WORKLOADS if part in words), bool(quick), int(text))
 
 

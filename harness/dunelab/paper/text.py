@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the report says: one set of tables and sentences for page, Markdown and terminal."""
 
+import statistics
 from dataclasses import dataclass
 
 from dunelab import profiles
@@ -128,12 +129,7 @@ def _others(run):
 def mean(slowdowns, profile):
     """Geometric mean of the slow-downs under a profile, or None."""
     values = [found[profile] for found in slowdowns.values() if found.get(profile)]
-    if not values:
-        return None
-    product = 1.0
-    for value in values:
-        product *= value
-    return product ** (1 / len(values))
+    return statistics.geometric_mean(values) if values else None
 
 
 def everything(run):
