@@ -18,26 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe_clock.h"
+
 #define LOOPS 2000
 #define PAGE 4096
-
-static uint64_t ticks(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		exit(3);
-}
 
 static int64_t now_ns(void)
 {

@@ -15,29 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "probe_clock.h"
+
 #define ROUNDS 500
 
 struct shared {
 	volatile uint64_t go, stamp, end;
 };
-
-static uint64_t ticks(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		exit(3);
-}
 
 static void spend(struct shared *shared, int sleepy)
 {
