@@ -68,38 +68,39 @@ void guest_exit_series(const char *name, const struct plan *plan, struct guest *
 	series_print(name, &s);
 }
 
+/* First touches of all pages of an area, less touches of pages that are there; then it goes. */
+static void touch_series(const char *name, const struct plan *plan, struct guest *guest,
+			 enum job_kind kind, unsigned int pages, char *area, size_t size,
+			 bool present, job_run_fn run)
+{
+	struct series s = { plan->batches, pages, { 0 }, { 0 } };
+
+	if (present)
+		memset(area, 1, size);
+	job_run(guest, run, kind, area, &s, s.ticks);
+	job_run(guest, run, kind, area, &s, s.empty);
+	series_print(name, &s);
+	area_unmap(area, size);
+}
+
 void guest_fault_series(const char *name, const struct plan *plan, struct guest *guest,
 			bool present, job_run_fn run)
 {
-	struct series s = { plan->batches, BATCH_PAGES, { 0 }, { 0 } };
-	char *area;
+	size_t size = area_bytes(plan);
 
-	if (!series_wanted(plan, name))
-		return;
-	area = area_map(0, area_bytes(plan));
-	if (present)
-		memset(area, 1, area_bytes(plan));
-	job_run(guest, run, JOB_TOUCH, area, &s, s.ticks);
-	job_run(guest, run, JOB_TOUCH, area, &s, s.empty);
-	series_print(name, &s);
-	area_unmap(area, area_bytes(plan));
+	if (series_wanted(plan, name))
+		touch_series(name, plan, guest, JOB_TOUCH, BATCH_PAGES, area_map(0, size), size,
+			     present, run);
 }
 
 void guest_large_series(const char *name, const struct plan *plan, struct guest *guest,
 			bool present, job_run_fn run)
 {
-	struct series s = { plan->batches, BATCH_LARGE_PAGES, { 0 }, { 0 } };
-	char *area;
+	size_t size = area_large_bytes(plan);
 
-	if (!series_wanted(plan, name))
-		return;
-	area = area_map_large(area_large_bytes(plan));
-	if (present)
-		memset(area, 1, area_large_bytes(plan));
-	job_run(guest, run, JOB_TOUCH_LARGE, area, &s, s.ticks);
-	job_run(guest, run, JOB_TOUCH_LARGE, area, &s, s.empty);
-	series_print(name, &s);
-	area_unmap(area, area_large_bytes(plan));
+	if (series_wanted(plan, name))
+		touch_series(name, plan, guest, JOB_TOUCH_LARGE, BATCH_LARGE_PAGES,
+			     area_map_large(size), size, present, run);
 }
 
 void guest_pte_series(const char *name, const struct plan *plan, struct guest *guest,

@@ -101,11 +101,7 @@ int main(int argc, char **argv)
 	struct app_options options;
 	unsigned int i;
 
-	app_options(argc, argv, help, &options);
-	if (!options.batches)
-		options.batches = 2;
-	if (access("/dev/dune", R_OK | W_OK))
-		app_fail("/dev/dune", errno);
+	app_options(argc, argv, help, 2, &options);
 	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	if (result == MAP_FAILED)

@@ -35,7 +35,8 @@ static uint64_t number(const char *text, uint64_t least, uint64_t most)
 	return value;
 }
 
-void app_options(int argc, char **argv, const char *help, struct app_options *options)
+void app_options(int argc, char **argv, const char *help, unsigned int batches,
+		 struct app_options *options)
 {
 	static const struct option known[] = {
 		{ "quick", no_argument, NULL, 'q' },
@@ -47,7 +48,7 @@ void app_options(int argc, char **argv, const char *help, struct app_options *op
 	};
 	int option;
 
-	*options = (struct app_options){ .batches = 0, .seed = 1 };
+	*options = (struct app_options){ .batches = batches, .seed = 1 };
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'q':
@@ -72,6 +73,8 @@ void app_options(int argc, char **argv, const char *help, struct app_options *op
 	if (optind != argc)
 		wrong("unexpected: ", argv[optind]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (access("/dev/dune", R_OK | W_OK))
+		app_fail("/dev/dune", errno);
 }
 
 bool app_wanted(const struct app_options *options, const char *name)

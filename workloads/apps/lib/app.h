@@ -18,8 +18,12 @@ struct app_options {
 	const char *only;     /* one figure's name without its system, NULL: all */
 };
 
-/* The common options: `help` is printed for --help, which ends the program; so does a wrong one. */
-void app_options(int argc, char **argv, const char *help, struct app_options *options);
+/*
+ * The common options, and dune.ko must be there. `help` is printed for --help, which ends the
+ * program; so does a wrong one. batches: if none are asked for.
+ */
+void app_options(int argc, char **argv, const char *help, unsigned int batches,
+		 struct app_options *options);
 bool app_wanted(const struct app_options *options, const char *name);
 
 /* "PROGRAM: what: errno's text", status 3. error: an errno, 0 for none. */

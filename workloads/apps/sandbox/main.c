@@ -125,11 +125,7 @@ int main(int argc, char **argv)
 	struct app_options options;
 	unsigned int i;
 
-	app_options(argc, argv, help, &options);
-	if (!options.batches)
-		options.batches = 1;
-	if (access("/dev/dune", R_OK | W_OK))
-		app_fail("/dev/dune", errno);
+	app_options(argc, argv, help, 1, &options);
 	inputs_make(&options);
 	app_write(SANDBOX_POLICY, policy, sizeof(policy) - 1);
 	mkdir(SANDBOX_DIR "/linux", 0755);

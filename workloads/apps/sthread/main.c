@@ -35,11 +35,7 @@ int main(int argc, char **argv)
 {
 	struct app_options options;
 
-	app_options(argc, argv, help, &options);
-	if (!options.batches)
-		options.batches = 4;
-	if (access("/dev/dune", R_OK | W_OK))
-		app_fail("/dev/dune", errno);
+	app_options(argc, argv, help, 4, &options);
 	app_pin(0);
 	bench_server(&options);
 	bench_linux(&options);
