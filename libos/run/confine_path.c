@@ -13,7 +13,6 @@
 #include "policy.h"
 #include "resolve.h"
 
-
 /* That look at the file. */
 static const struct at looks[] = {
 	{ SYS_newfstatat, 0, 1, 3, 2, 144 }, { SYS_stat, -1, 0, -1, 1, 144 },

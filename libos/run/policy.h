@@ -16,7 +16,7 @@
  *	tell		what is refused is a line on the standard error output
  * Paths are absolute. Rights add up. What no line gives is refused.
  */
-enum policy_right { POLICY_READ, POLICY_WRITE, POLICY_EXEC, POLICY_LOOK, POLICY_RIGHTS };
+enum policy_right { POLICY_READ, POLICY_WRITE, POLICY_EXEC, POLICY_LOOK };
 enum policy_flag { POLICY_PROCESSES, POLICY_TELL, POLICY_SOCKETS };
 
 /* Read the file: NULL, or what is wrong, `line` being where (0: with the file as a whole). */

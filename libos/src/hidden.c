@@ -12,7 +12,6 @@
 
 #include "hidden.h"
 #include "monitor.h"
-#include "monitor.h"
 #include "thread.h"
 
 #define FDS_MAX 65536 /* of larger numbers none is ours: they stay where they are */
