@@ -78,8 +78,13 @@ def summary(done):
 @pytest.mark.parametrize("law", ["usr", "etc"])
 def test_every_reply_of_a_run_is_right(server, law, udp):
     fill(server, law)
-    got = summary(load("run", server, "--law", law, "--rate", 5000, "--requests", 2000,
-                       "--warmup", 200, udp=udp))
+    # A host that stalls drops datagrams, and kv-load must say so: again then, but not for ever.
+    for _ in range(3 if udp else 1):
+        done = load("run", server, "--law", law, "--rate", 5000, "--requests", 2000,
+                    "--warmup", 200, udp=udp)
+        if "were never answered" not in done.stderr:
+            break
+    got = summary(done)
     jsonschema.validate(got, schema(OPEN))
     assert (got["sent"], got["received"], got["lost"], got["errors"]) == (2000, 2000, 0, 0)
     assert got["warmup_discarded"] == 200
