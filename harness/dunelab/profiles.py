@@ -23,7 +23,7 @@ MAX_ENTRIES = 4096          # of one cache of translations
 DENOMINATOR = 20_000        # what a tick may be divided into
 
 # What a profile may name, by table. Exits by their names here: reasons in VMX and codes in SVM.
-EVENTS = ("entry", "interrupt", "exception", "soft_interrupt", "ipi", "address_space",
+EVENTS = ("entry", "interrupt", "exception", "soft_interrupt", "ipi", "task_switch",
           "string_byte")
 WALK = ("start", "reference", "nested_reference")
 CACHES = ("tlb_4k", "tlb_2m", "upper_2m", "upper_1g", "upper_512g", "nested_tlb",

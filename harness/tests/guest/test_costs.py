@@ -12,15 +12,19 @@ from dunelab.engine.bochs import Bochs, BochsVmx
 
 pytestmark = pytest.mark.bochs
 
-# In a guest of each machine: Linux's own, and a CPUID of a guest of dune.ko, which exits.
-ROWS = ("linux.getpid", "linux.signal", "linux.trap", "dune.exit_kernel")
+# In a guest of each machine: Linux's own, and of a guest of dune.ko a CPUID, which exits, and a
+# write of CR3, which does not.
+ROWS = ("linux.getpid", "linux.signal", "linux.trap", "linux.switch",
+        "dune.exit_kernel", "dune.cr3")
 SCRIPT = "\n".join([
     "echo 0 >/proc/sys/kernel/printk",
-    *(f"micro linux --batches 3 --iterations 40 --only {row} >>/tmp/costs" for row in ROWS[:3]),
+    *(f"micro linux --batches 3 --iterations 40 --all --only {row} >>/tmp/costs"
+      for row in ROWS[:4]),
     "insmod /lab/modules/dune.ko",
-    f"micro dune --batches 3 --iterations 40 --only {ROWS[3]} >>/tmp/costs",
+    *(f"micro dune --batches 3 --iterations 40 --all --only {row} >>/tmp/costs"
+      for row in ROWS[4:]),
     "report file /tmp/costs costs"])
-EXIT, ENTRY = 1000, 300
+EXIT, ENTRY, TASK_SWITCH = 1000, 300, 5000
 QUANTUM, TRACE = 32, 31         # how far apart the CPUs may get: see the emulator's README
 
 
@@ -35,7 +39,8 @@ def made_up(vendor, **charged):
 @pytest.fixture(scope="module")
 def boots(tmp_path_factory):
     """{name: (figures, everything that the guest sent)}"""
-    charged = {"exit__default": 7, "exit__cpuid": EXIT, "event__entry": ENTRY}
+    charged = {"exit__default": 7, "exit__cpuid": EXIT, "event__entry": ENTRY,
+               "event__task_switch": TASK_SWITCH}
     wanted = {
         "intel plain": BochsVmx(),
         "intel charged": BochsVmx(profile=made_up("intel", **charged)),
@@ -70,6 +75,14 @@ def test_an_exit_and_an_entry_cost_what_the_profile_says(boots, vendor):
     plain, charged = (boots[f"{vendor} {kind}"][0]["dune.exit_kernel"]
                       for kind in ("plain", "charged"))
     assert charged.median - plain.median == EXIT + ENTRY
+
+
+@pytest.mark.parametrize("vendor", ["intel", "amd"])
+def test_a_task_switch_is_linuxs_another_root_in_a_guest_is_none(boots, vendor):
+    plain, charged = (boots[f"{vendor} {kind}"][0] for kind in ("plain", "charged"))
+    switch = charged["linux.switch"].median - plain["linux.switch"].median
+    assert switch == pytest.approx(TASK_SWITCH, rel=0.02)
+    assert charged["dune.cr3"].median == plain["dune.cr3"].median
 
 
 def test_two_runs_of_a_profile_are_equal(boots):

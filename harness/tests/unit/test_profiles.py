@@ -59,6 +59,7 @@ def test_an_experiment_on_the_other_vendors_machine_says_which_one_to_take(capsy
     ("speed = 1", "unknown key 'speed'"),
     ("[exit]\nvmrun = 1", "exit.vmrun"),
     ("[instruction]\nadd = 1", "instruction.add"),
+    ("[event]\naddress_space = 1", "event.address_space"),
     ("[exit]\ndefault = -1", "exit.default = -1"),
     ("[exit]\ndefault = 1e9", "exit.default"),
     ("[exit]\ndefault = true", "exit.default"),

@@ -16,7 +16,7 @@ struct bx_costs_t {
 	unsigned string_byte; // of REP MOVS and STOS, instead of an iteration's instruction
 	unsigned walk, walk_reference, nested_reference; // what a miss of the TLB takes
 	unsigned *instruction; // by Bochs' opcode number, besides what each instruction takes
-	unsigned address_space; // a switch to another one, besides its MOV to CR3
+	unsigned task_switch; // of the host: to another address space, besides its MOV to CR3
 	Bit8u *string_size; // by opcode number: bytes an iteration of MOVS and STOS takes, else 0
 };
 extern bx_costs_t bx_costs;

@@ -115,7 +115,7 @@ static bool set_number(const char *name, unsigned value)
 		{ "soft_interrupt", &bx_costs.soft_interrupt },
 		{ "ipi", &bx_costs.ipi },
 		{ "string_byte", &bx_costs.string_byte },
-		{ "address_space", &bx_costs.address_space },
+		{ "task_switch", &bx_costs.task_switch },
 		{ "walk", &bx_costs.walk },
 		{ "walk_reference", &bx_costs.walk_reference },
 		{ "nested_reference", &bx_costs.nested_reference },

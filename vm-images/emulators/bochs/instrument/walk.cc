@@ -44,7 +44,7 @@ struct walker_t {
 	bx_translations_t nested_tlb;
 	Bit64u pieces[MAX_LARGE][8]; // of a large page: which of its 4 KiB pages Bochs' TLB may hold
 	Bit32u asid; // of the last VMRUN
-	Bit64u address_space[2]; // the last one of the host, of a guest
+	Bit64u address_space; // of the host: the last one
 	unsigned nested; // walks of the nested tables since the walk began
 	struct {
 		Bit64u guest_paddr;
@@ -230,15 +230,17 @@ static void invalidate_asid(unsigned cpu, Bit64u control, Bit32u asid)
 	}
 }
 
+// Linux changes its root when it switches to a task of another address space: what that costs beyond
+// its instructions and its flush is charged here. In a guest a root is a root: the MOV has its price.
 // Page-table isolation has two roots for one address space, next to each other: bit 12 is not part of
 // which one it is.
-static void charge_address_space(BX_CPU_C *c, bool guest, Bit64u cr3)
+static void charge_task_switch(BX_CPU_C *c, Bit64u cr3)
 {
-	Bit64u &last = walker(c->which_cpu()).address_space[guest];
+	Bit64u &last = walker(c->which_cpu()).address_space;
 	const Bit64u root = cr3 & BX_CONST64(0x000fffffffffe000);
 
 	if (root != last)
-		c->charge_units(bx_costs.address_space);
+		c->charge_units(bx_costs.task_switch);
 	last = root;
 }
 
@@ -250,7 +252,8 @@ void bx_tlb_invalidate(unsigned cpu, unsigned what, Bit64u type, Bit64u context,
 	switch (what) {
 	case BX_INSTR_MOV_CR3:
 	case BX_INSTR_TASK_SWITCH:
-		charge_address_space(c, space.vm != 0, context);
+		if (!space.vm)
+			charge_task_switch(c, context);
 		if (!type) // not told to keep them
 			drop_pcid(cpu, space.vm, space.pcid);
 		break;
