@@ -36,11 +36,12 @@ unsigned char host_syscall_special[SYSCALLS_KNOWN] = {
 	[SYS_rseq] = 1,
 };
 
-void host_watch_memory(void)
+void host_watch_ring3(void)
 {
 	static const uint16_t calls[] = {
 		SYS_mmap, SYS_mprotect, SYS_pkey_mprotect, SYS_munmap, SYS_mremap,
 		SYS_madvise, SYS_remap_file_pages, SYS_shmat, SYS_prctl, SYS_lseek,
+		SYS_rt_sigprocmask,
 	};
 	unsigned int i;
 
@@ -229,6 +230,9 @@ static long special_syscall(struct dune_thread *thread)
 		return 0;
 	case SYS_sigaltstack:
 		run->regs.rax = (uint64_t)signal_altstack(thread);
+		return 0;
+	case SYS_rt_sigprocmask:
+		run->regs.rax = (uint64_t)signal_procmask(thread);
 		return 0;
 	case SYS_execve:
 	case SYS_execveat:

@@ -10,8 +10,11 @@ struct dune_regs;
 /* The call that the guest's registers are, on the host side: its result. */
 long host_call_linux(const struct dune_regs *regs);
 _Noreturn void host_die(const char *text, size_t length);
-/* Have calls that change mappings looked at, by monitor_memory_syscall(). */
-void host_watch_memory(void);
+/*
+ * The program is in ring 3: have its calls that change mappings looked at, by
+ * monitor_memory_syscall(), and those that change its mask, by signal_procmask().
+ */
+void host_watch_ring3(void);
 #define HOST_DIE(text) host_die(text, sizeof(text) - 1)
 
 #endif

@@ -36,7 +36,7 @@ void monitor_set(const void *image, const void *image_end)
 	monitor.image = (uint64_t)image & ~4095ull;
 	monitor.image_end = ((uint64_t)image_end + 4095) & ~4095ull;
 	monitor.on = true;
-	host_watch_memory();
+	host_watch_ring3();
 }
 
 bool monitor_on(void)

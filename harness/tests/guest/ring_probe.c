@@ -110,6 +110,44 @@ static void rain(void)
 	say("under a rain of signals", signals > 3);
 }
 
+static bool only(const sigset_t *set, int signal)
+{
+	int i;
+
+	for (i = 1; i < NSIG; i++)
+		if (i != SIGKILL && i != SIGSTOP && sigismember(set, i) == (i != signal))
+			return false;
+	return true;
+}
+
+/* The mask is what the program made it, whenever a signal comes. */
+static void masks(void)
+{
+	sigset_t mine, before, none;
+	int wrong = 0, suspended = 0;
+
+	sigemptyset(&none);
+	sigemptyset(&mine);
+	sigaddset(&mine, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &mine, NULL);
+	signals = 0;
+	timer(1, 300);
+	while (signals < 200) {
+		sigprocmask(SIG_BLOCK, &none, &before);
+		wrong += !only(&before, SIGUSR2);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	}
+	while (signals < 400) {
+		suspended = sigsuspend(&none) < 0 ? errno : 0;
+		sigprocmask(SIG_BLOCK, &none, &before);
+		wrong += !only(&before, SIGUSR2);
+	}
+	timer(0, 0);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	say("a wrong mask in the rain", wrong);
+	say("suspended", suspended);
+}
+
 #define CROWD 80 /* more than there is room for at first */
 
 static void *wait_for_all(void *barrier)
@@ -254,6 +292,7 @@ int main(int argc, char **argv)
 	sigaltstack(&stack, NULL);
 	restarted();
 	rain();
+	masks();
 	crowd();
 	stepped();
 	children();

@@ -307,7 +307,11 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 			deliver_to_linux(info, context);
 		return;
 	}
+	/* All are blocked, but a call of a hook's that waits with another mask let this one in. */
+	if (thread->deferred)
+		context->mask = thread->deferred_mask;
 	if (guest_regs(thread, context, &regs, &mask)) {
+		thread->deferred = 0;
 		if (gather_is_under_way(signal)) {
 			if (monitor_on())
 				park();

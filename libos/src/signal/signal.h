@@ -33,6 +33,10 @@ struct signal_action signal_action_get(struct signal_state *state, int signal);
 /* Let Linux do what it does by default. */
 void signal_action_default(struct signal_state *state, int signal, bool tell_linux);
 
+/* mask.c */
+/* A program in ring 3 calls rt_sigprocmask: its result. */
+long signal_procmask(struct dune_thread *thread);
+
 /* altstack.c */
 /* The guest calls sigaltstack: its result. */
 long signal_altstack(struct dune_thread *thread);
