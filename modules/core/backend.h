@@ -69,6 +69,12 @@ struct backend_ops {
 	 * set, as it is when the vCPU comes from another CPU.
 	 */
 	void (*enter)(struct vcpu *vcpu, bool flush_tdp);
+	/*
+	 * Interrupts off, right before enter(): whether the guest as it stands would
+	 * take an interrupt, and whether from then on to exit as soon as it would.
+	 */
+	bool (*interruptible)(struct vcpu *vcpu);
+	void (*interrupt_window)(struct vcpu *vcpu, bool open);
 	/* Fill vcpu->exit and, if delivery of an event was cut short, vcpu->event. */
 	void (*exit_decode)(struct vcpu *vcpu);
 	/* Step over the instruction that exited; length is its plain encoding's. */

@@ -76,6 +76,8 @@ static long vcpu_ioctl(struct file *file, unsigned int request,
 		return arg ? -EINVAL : vcpu_run(vcpu);
 	case DUNE_VCPU_SREGS:
 		return arg ? -EINVAL : vcpu_sregs(vcpu);
+	case DUNE_VCPU_INTERRUPT:
+		return vcpu_interrupt(vcpu, arg);
 	case DUNE_VCPU_STATS:
 		return counts_to_user(&vcpu->counts, (void __user *)arg);
 	default:
@@ -209,6 +211,7 @@ static int info_get(struct dune_info __user *user)
 		.gpa_bits = slots_gpa_bits(),
 		.slots_max = slots_max(),
 		.vcpus_max = VCPUS_MAX,
+		.features = DUNE_FEATURE_INTERRUPT,
 	};
 	u32 size;
 

@@ -52,6 +52,12 @@ int handle_hypercall(struct vcpu *vcpu)
 	return RETURN_TO_USER;
 }
 
+/* vcpu_interrupts_take() does the rest. */
+static int handle_window(struct vcpu *vcpu)
+{
+	return RESUME_GUEST;
+}
+
 static int handle_shutdown(struct vcpu *vcpu)
 {
 	vcpu->dead = true;

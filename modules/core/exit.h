@@ -26,6 +26,7 @@
 	X(DEBUG, reflect, "#DB")                                             \
 	X(ALIGN, reflect, "#AC")                                             \
 	X(MACHINE_CHECK, resume, "#MC, taken at once")                               \
+	X(INTERRUPT_WINDOW, window, "an interrupt of another thread waits and can be taken") \
 	X(SHUTDOWN, shutdown, "triple fault")                                \
 	X(ENTRY_FAILED, entry_failed, "the CPU refused the guest state")     \
 	X(UNKNOWN, unknown, "anything else")

@@ -116,7 +116,7 @@ static __always_inline int vcpu_enter(struct vcpu *vcpu)
 	}
 	local_irq_disable();
 	WRITE_ONCE(vcpu->in_guest_cpu, cpu);
-	/* Pairs with the barrier in vm_flush_tlbs(). */
+	/* Pairs with the barriers in vm_flush_tlbs() and vcpu_interrupt(). */
 	smp_mb();
 	flags = read_thread_flags();
 	error = -EAGAIN;
@@ -132,6 +132,9 @@ static __always_inline int vcpu_enter(struct vcpu *vcpu)
 	 */
 	if (unlikely(flags & _TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
+
+	if (unlikely(READ_ONCE(vcpu->interrupt_work)))
+		vcpu_interrupts_take(vcpu);
 
 	tlb_gen = READ_ONCE(vm->tlb_gen);
 	trace_dune_vmentry(vm->id, &vcpu->regs);

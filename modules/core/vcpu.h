@@ -36,8 +36,12 @@ struct vcpu {
 	struct tdp_cache cache;	/* [r] */
 	struct event_counts counts; /* [r] writes */
 
-	/* CPU it is inside the guest on, or -1: read by vm_flush_tlbs() */
+	/* CPU it is inside the guest on, or -1: read by those who want it out */
 	int in_guest_cpu;
+
+	/* Any thread sets these, without a lock; the one that runs it clears them. */
+	bool interrupt_work;	/* vectors wait, or the window is open: look before entering */
+	DECLARE_BITMAP(interrupts, 256); /* that wait, by vector */
 };
 
 struct vcpu *vcpu_create(struct vm *vm);
@@ -46,6 +50,12 @@ void vcpu_destroy(struct vcpu *vcpu);
 int vcpu_run(struct vcpu *vcpu);
 /* DUNE_VCPU_SREGS */
 int vcpu_sregs(struct vcpu *vcpu);
+
+/* interrupt.c */
+/* DUNE_VCPU_INTERRUPT: by any thread. */
+int vcpu_interrupt(struct vcpu *vcpu, unsigned long vector);
+/* Right before an entry, interrupts off: have the guest take one, or ask to be told when it can. */
+void vcpu_interrupts_take(struct vcpu *vcpu);
 
 /* Queue an exception for the next entry. */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code);

@@ -143,6 +143,14 @@ static int flush(struct world *world, struct random *random)
 			   random_once_in(random, 16) ? (void *)random_u64(random) : NULL);
 }
 
+static int interrupt(struct world *world, struct random *random)
+{
+	bool right = !random_once_in(random, 8);
+	uint64_t vector = right ? random_below(random, 256) : random_u64(random);
+
+	return raw_request(fd_of(world, random), DUNE_VCPU_INTERRUPT, (void *)vector);
+}
+
 static int map(struct world *world, struct random *random)
 {
 	bool right = !random_once_in(random, 8);
@@ -173,6 +181,8 @@ static int prepare(struct world *world, struct random *random)
 	unsigned int n = random_below(random, 3);
 
 	*page = world->template;
+	if (random_once_in(random, 2))
+		page->regs.rflags |= 1u << 9; /* interrupts are taken */
 	if (random_once_in(random, 4)) {
 		page->flags |= DUNE_RUN_EVENT;
 		page->event.vector = random_u64(random);
@@ -277,6 +287,7 @@ static const struct {
 	{ "run-by-seek", run_by_seek, 10, { ANY_FD, EBUSY, EINTR, ENODEV, EOVERFLOW, ENXIO } },
 	{ "sregs", sregs, 4, { ANY_FD, EBUSY } },
 	{ "flush", flush, 4, { ANY_FD } },
+	{ "interrupt", interrupt, 8, { ANY_FD, ENODEV } },
 	{ "map", map, 10, { ANY_FD, ENODEV, EACCES, EOVERFLOW, EPERM } },
 	{ "unmap", unmap, 3, { 0 } },
 	{ "prepare", prepare, 14, { 0 } },

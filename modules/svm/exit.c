@@ -18,6 +18,8 @@ static enum vcpu_exit_reason reason_of(u64 code, u64 info1)
 	case SVM_EXIT_INIT:
 	case SVM_EXIT_FERR_FREEZE:
 		return VCPU_EXIT_INTERRUPT;
+	case SVM_EXIT_VINTR:
+		return VCPU_EXIT_INTERRUPT_WINDOW;
 	case SVM_EXIT_VMMCALL:
 		return VCPU_EXIT_HYPERCALL;
 	case SVM_EXIT_NPF:
@@ -142,6 +144,28 @@ static void event_recover(struct vcpu *vcpu,
 	};
 }
 
+/* Not taken, as an interrupt of the host came first, it is offered again. */
+static void offer_end(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb_control_area *control = &svm->vmcb->control;
+	u32 *info = &control->exit_int_info;
+
+	svm->offered = false;
+	__set_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
+	if (*info & SVM_EXITINTINFO_VALID) { /* the same machine calls it an exception */
+		if ((*info & SVM_EXITINTINFO_VEC_MASK) == control->int_vector)
+			*info &= ~SVM_EXITINTINFO_TYPE_MASK; /* SVM_EXITINTINFO_TYPE_INTR */
+	} else if (control->int_ctl & V_IRQ_MASK) {
+		vcpu->event = (struct vcpu_event){
+			.valid = true,
+			.type = EVENT_INTERRUPT,
+			.vector = control->int_vector,
+		};
+	}
+	control->int_ctl = V_INTR_MASKING_MASK;
+}
+
 void svm_exit_decode(struct vcpu *vcpu)
 {
 	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
@@ -171,6 +195,8 @@ void svm_exit_decode(struct vcpu *vcpu)
 	default:
 		break;
 	}
+	if (unlikely(to_svm(vcpu)->offered))
+		offer_end(vcpu);
 	event_recover(vcpu, control);
 }
 

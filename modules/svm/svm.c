@@ -71,6 +71,7 @@ static int svm_probe(void)
 	}
 	svm_features.asids = cpuid_ebx(0x8000000a);
 	svm_features.nrips = boot_cpu_has(X86_FEATURE_NRIPS);
+	svm_features.injects_twice = hypervisor_cpuid_base("TCGTCGTCGTCG", 0);
 	if (svm_features.asids < 2) {
 		pr_err("AMD SVM without address space identifiers: not supported\n");
 		return -EOPNOTSUPP;
@@ -131,6 +132,19 @@ static void svm_cpu_emergency(void)
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
 
+#define VIRTUAL_INTERRUPT (V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK)
+
+/* A virtual interrupt of the highest priority; the guest can take it, so it does at once. */
+static void event_offer(struct svm_vcpu *svm, u8 vector)
+{
+	struct vmcb_control_area *control = &svm->vmcb->control;
+
+	control->int_vector = vector;
+	control->int_ctl = V_INTR_MASKING_MASK | VIRTUAL_INTERRUPT;
+	__clear_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
+	svm->offered = true;
+}
+
 static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	static const u32 types[] = {
@@ -145,6 +159,12 @@ static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 	svm->injected = 0;
 	if (!event->valid)
 		return;
+	if (unlikely(svm_features.injects_twice) && event->type == EVENT_INTERRUPT &&
+	    !(vmcb->control.int_ctl & V_IRQ_MASK)) {
+		event_offer(svm, event->vector);
+		event->valid = false;
+		return;
+	}
 	vmcb->control.event_inj =
 		event->vector | types[event->type] | SVM_EVTINJ_VALID |
 		(event->has_error ? SVM_EVTINJ_VALID_ERR : 0);
@@ -157,6 +177,19 @@ static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 	}
 	/* Delivered, or exit_decode() finds it in EXITINTINFO. */
 	event->valid = false;
+}
+
+static bool svm_interruptible(struct vcpu *vcpu)
+{
+	return vcpu->regs.rflags & X86_EFLAGS_IF &&
+	       !(to_svm(vcpu)->vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK);
+}
+
+/* A virtual interrupt of the highest priority, which is never taken: it exits before. */
+static void svm_interrupt_window(struct vcpu *vcpu, bool open)
+{
+	to_svm(vcpu)->vmcb->control.int_ctl =
+		V_INTR_MASKING_MASK | (open ? VIRTUAL_INTERRUPT : 0);
 }
 
 static void svm_enter(struct vcpu *vcpu, bool flush_tdp)
@@ -206,6 +239,8 @@ const struct backend_ops svm_backend = {
 	.sregs_set = svm_sregs_set,
 	.sregs_get = svm_sregs_get,
 	.enter = svm_enter,
+	.interruptible = svm_interruptible,
+	.interrupt_window = svm_interrupt_window,
 	.exit_decode = svm_exit_decode,
 	.rip_advance = svm_rip_advance,
 	.hypercall_length = 3,

@@ -15,6 +15,7 @@ struct svm_vcpu {
 	u64 asid_generation; /* of the CPU it last ran on */
 	u32 injected;	     /* EVENTINJ of the last entry: the CPU may change its own */
 	u64 injected_rip;    /* where that was to happen */
+	bool offered;	     /* that entry's interrupt is a virtual one: see svm_features */
 };
 
 /* What a CPU needs while the extension is on. */
@@ -33,6 +34,11 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
 struct svm_features {
 	u32 asids; /* number of address space identifiers */
 	bool nrips;
+	/*
+	 * QEMU's TCG keeps the vector of an interrupt that EVENTINJ had it deliver, and
+	 * may deliver that once more. Those that V_IRQ offers it delivers once.
+	 */
+	bool injects_twice;
 };
 extern struct svm_features svm_features;
 

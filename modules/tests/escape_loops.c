@@ -150,7 +150,7 @@ static void single_steps(void)
 }
 
 /* Leave by a hypercall in the shadow of an instruction, then have an interrupt delivered. */
-static bool interrupt_once(const char *code, size_t size, size_t left_at)
+static bool interrupt_after(const char *code, size_t size, size_t left_at)
 {
 	struct bare_end end;
 
@@ -169,12 +169,6 @@ static bool interrupt_once(const char *code, size_t size, size_t left_at)
 	printf("# error %d, exit %u, hw %#llx, vector %d, rip %#lx\n", end.error, end.reason,
 	       bare->run->hw_reason, end.vector, end.rip);
 	return false;
-}
-
-/* QEMU (7.2) very rarely fails the second, not twice in a row: the reason is not known. */
-static bool interrupt_after(const char *code, size_t size, size_t left_at)
-{
-	return interrupt_once(code, size, left_at) || interrupt_once(code, size, left_at);
 }
 
 #define INTERRUPT_AFTER(code) interrupt_after(code HYPERCALL "\x90", sizeof(code) + 3, \

@@ -16,6 +16,7 @@ struct vmx_features vmx_features;
 	 CPU_BASED_CR8_STORE_EXITING | CPU_BASED_MOV_DR_EXITING |              \
 	 CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_MSR_BITMAPS |             \
 	 CPU_BASED_MONITOR_EXITING | CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+#define PRIMARY_AT_TIMES CPU_BASED_INTR_WINDOW_EXITING
 #define SECONDARY_NEEDED (SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_WBINVD_EXITING)
 #define SECONDARY_WANTED                                                       \
 	(SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |           \
@@ -50,7 +51,8 @@ static int controls_make(u64 basic)
 	return control_make("pin-based", MSR_IA32_VMX_TRUE_PINBASED_CTLS,
 			    PIN_NEEDED, 0, &vmx_features.pin) ?:
 	       control_make("primary", MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
-			    PRIMARY_NEEDED, 0, &vmx_features.primary) ?:
+			    PRIMARY_NEEDED | PRIMARY_AT_TIMES, 0,
+			    &vmx_features.primary) ?:
 	       control_make("secondary", MSR_IA32_VMX_PROCBASED_CTLS2,
 			    SECONDARY_NEEDED, SECONDARY_WANTED,
 			    &vmx_features.secondary) ?:
@@ -105,6 +107,7 @@ int vmx_caps_probe(void)
 	error = controls_make(basic) ?: ept_check();
 	if (error)
 		return error;
+	vmx_features.primary &= ~PRIMARY_AT_TIMES;
 	vmx_features.revision = vmx_basic_vmcs_revision_id(basic);
 	vmx_features.vpid = vmx_features.secondary & SECONDARY_EXEC_ENABLE_VPID;
 	rdmsrl(MSR_IA32_VMX_TRUE_PINBASED_CTLS, pin);

@@ -100,6 +100,8 @@ static enum vcpu_exit_reason reason_of(u32 code)
 	case REASON_IO_SMI:
 	case REASON_SMI:
 		return VCPU_EXIT_INTERRUPT;
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		return VCPU_EXIT_INTERRUPT_WINDOW;
 	case EXIT_REASON_VMCALL:
 		return VCPU_EXIT_HYPERCALL;
 	case EXIT_REASON_EPT_VIOLATION:

@@ -194,12 +194,43 @@ static void regs_to_vmcs(struct vcpu *vcpu, bool event)
 		vmcs_write(GUEST_RFLAGS, regs->rflags);
 }
 
+static void vmcs_have(struct vcpu *vcpu)
+{
+	if (unlikely(this_cpu_read(vmx_cpus.current_vcpu) != to_vmx(vcpu)))
+		vmx_vmcs_load(vcpu);
+}
+
+static bool vmx_interruptible(struct vcpu *vcpu)
+{
+	const u32 shadow = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+	const struct dune_regs *regs = &vcpu->regs;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (!(regs->rflags & X86_EFLAGS_IF))
+		return false;
+	vmcs_have(vcpu);
+	/* As in regs_to_vmcs(): a shadow ends where the guest does not go on as it was. */
+	return regs->rip != vmx->rip || regs->rflags != vmx->rflags ||
+	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & shadow);
+}
+
+static void vmx_interrupt_window(struct vcpu *vcpu, bool open)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmcs_have(vcpu);
+	if (vmx->window_open == open)
+		return;
+	vmx->window_open = open;
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL,
+		   vmx_features.primary | (open ? CPU_BASED_INTR_WINDOW_EXITING : 0));
+}
+
 static void vmx_enter(struct vcpu *vcpu, bool flush_tdp)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (unlikely(this_cpu_read(vmx_cpus.current_vcpu) != vmx))
-		vmx_vmcs_load(vcpu);
+	vmcs_have(vcpu);
 	if (unlikely(vcpu->new_run)) {
 		vcpu->new_run = false;
 		vmx_host_task_read(vmx);
@@ -237,6 +268,8 @@ const struct backend_ops vmx_backend = {
 	.sregs_set = vmx_sregs_set,
 	.sregs_get = vmx_sregs_get,
 	.enter = vmx_enter,
+	.interruptible = vmx_interruptible,
+	.interrupt_window = vmx_interrupt_window,
 	.exit_decode = vmx_exit_decode,
 	.rip_advance = vmx_rip_advance,
 	.hypercall_length = 3,

@@ -48,6 +48,7 @@ struct vmx_vcpu {
 	bool launched;		 /* since it was last cleared */
 	bool initialized;	 /* constant fields are written */
 	bool sregs_pending;	 /* sregs go in at the next entry */
+	bool window_open;	 /* interrupt-window exiting */
 	struct dune_sregs sregs;
 
 	/* As last written: a field that has not changed is not written again. */

@@ -125,8 +125,10 @@ struct dune_info {
 	__u32 gpa_bits;    /* guest-physical address width */
 	__u32 slots_max;   /* 1 GiB slots a VM can have */
 	__u32 vcpus_max;   /* vCPUs a VM can have */
-	__u64 features;    /* 0 in this version */
+	__u64 features;    /* DUNE_FEATURE_* */
 };
+
+#define DUNE_FEATURE_INTERRUPT (1ull << 0) /* DUNE_VCPU_INTERRUPT */
 
 struct dune_vm_create {
 	__u32 size;  /* sizeof(struct dune_vm_create) */
@@ -190,5 +192,15 @@ struct dune_stats {
 /* Write the vCPU's present system state into the run page; -EBUSY while it runs. */
 #define DUNE_VCPU_SREGS _IO(DUNE_IOC, 0x22)                             /* vCPU */
 #define DUNE_VCPU_STATS _IOWR(DUNE_IOC, 0x21, struct dune_stats)        /* vCPU */
+/*
+ * Interrupt the guest: the argument is a vector, 32..255 (else -EINVAL). Any thread
+ * may, also while another one runs the vCPU, which is not waited for. The guest takes
+ * it as soon as no exception or event of the run page goes first, RFLAGS.IF is set and
+ * no instruction (STI, MOV SS) holds it back; of several the highest vector first. A
+ * vector that waits already is not counted twice. If the vCPU's thread is outside of
+ * the guest, in a system call or not running it at all, the vector waits until it next
+ * enters: nothing wakes it. -ENODEV: this vCPU is dead.
+ */
+#define DUNE_VCPU_INTERRUPT _IO(DUNE_IOC, 0x23)                         /* vCPU */
 
 #endif
