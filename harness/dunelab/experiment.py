@@ -20,8 +20,9 @@ def _parser():
         prog="dunelab experiment", description="Measure a workload on several systems.")
     parser.add_argument("workload", nargs="?", default="kv")
     parser.add_argument("--engine", default="bochs")
-    parser.add_argument("--profile", default=profiles.NONE, help="cost profile: measures under "
-                        "`none` first, then under it, and the report shows both")
+    parser.add_argument("--profile", help="cost profile: measures under `none` first, then under "
+                        "it, and the report shows both (default: the engine's usual one; none: "
+                        "only instructions, in half the time)")
     parser.add_argument("--systems", "--system", help="names, separated by spaces or commas")
     parser.add_argument("--loads", help='fractions of the capacity: "0.4 0.6 0.8"')
     parser.add_argument("--requests", help="measured requests a point")
@@ -46,7 +47,7 @@ def main(argv):
                          args.quick, args.full)
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
-    engine = base.get(plan.engine, args.profile)
+    engine = base.get(plan.engine, args.profile or base.get(plan.engine).usual_profile)
     if args.check:
         return 0
     machine = getattr(engine, "machine_name", None)

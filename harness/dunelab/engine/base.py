@@ -103,6 +103,7 @@ class Engine:
     profile = "none"            # what is charged for events: a name of vm-images/machines/costs
     deterministic = False       # the same Boot gives the same bits
     takes_profiles = False      # can charge for events by a cost profile
+    usual_profile = "none"      # what an experiment measures under beside `none`
     poweroff_grace_s = 5.0      # wall seconds the guest has to power off after its exit frame
 
     def version(self):

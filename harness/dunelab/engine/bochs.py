@@ -62,6 +62,7 @@ class Bochs(Engine):
     clock_domain = "instr(bochs)"
     deterministic = True
     takes_profiles = True
+    usual_profile = "zen2-2019"
     poweroff_grace_s = 10.0
     machine_file = MACHINE
     vendor = "amd"
@@ -190,6 +191,7 @@ class BochsVmx(Bochs):
     name = "bochs-vmx"
     machine_file = "bochs-vmx"
     vendor = "intel"
+    usual_profile = "ivybridge-2012"
 
 
 # The engine for profiles of a vendor.

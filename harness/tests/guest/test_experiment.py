@@ -145,9 +145,14 @@ def test_the_same_seed_gives_the_same_bits(tmp_path):
     status, out, err = finish(start(tmp_path, "--engine", "bochs", "--systems", "linux dune",
                                     "--loads", "0.7", "--requests", "500", "--records", "500"))
     assert status == 0, out + err
-    run = (tmp_path / "kv/latest").resolve()
+    # In instructions, then under the engine's usual profile; the second report shows both.
+    run, charged = sorted(tmp_path.glob("kv/2*"))
+    assert (tmp_path / "kv/latest").resolve() == charged
+    for each, profile in (run, "none"), (charged, base.get("bochs").usual_profile):
+        assert read(each / "manifest.json")["engine"]["profile"] == profile
+    assert "side by side" in (charged / "report/index.html").read_text()
     summary, manifest = read(run / "summary.json"), read(run / "manifest.json")
-    assert summary["deterministic"] is True and "the bits agreed" in out
+    assert summary["deterministic"] is True and out.count("the bits agreed") == 2
     assert all(check["agreed"] and check["sha256"] == check["sha256_again"]
                for check in manifest["same_seed"].values())
     assert set(manifest["same_seed"]) == {"linux", "dune"}
