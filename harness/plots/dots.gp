@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A row of dots for each thing compared, on a logarithmic axis; a line where nothing differs.
-# Columns: value, row.
+# Columns: value, row. left: characters of the longest name.
 load "gp/style.gp"
 set logscale x
 set xrange [x_low:x_high]
@@ -8,7 +8,8 @@ set yrange [-0.6:y_high] reverse
 @x_tics
 @y_tics
 set xlabel x_title noenhanced textcolor rgb ink
-set lmargin 24
+set ytics noenhanced
+set lmargin left
 set arrow 1 from 1, graph 0 to 1, graph 1 nohead lc rgb ink lw 1 dt 2
 do for [kind in "svg png"] {
     eval "set terminal " . value("terminal_" . kind)

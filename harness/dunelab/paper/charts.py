@@ -56,6 +56,7 @@ def _dots(name, title, names, series, caption, axis):
                                                    row, value in enumerate(column) if value)
     rows = [(text.partition(" (")[0], at) for at, text in enumerate(names)]
     return Figure(name, "dots", title, title, caption, data, {
+        "left": round(0.85 * max(len(text) for text, _ in rows)) + 2,
         "x_low": low, "x_high": high, "x_title": axis, "y_high": len(names) - 0.4,
         "x_tics": axis_tics("x", log_tics(low, high)), "y_tics": axis_tics("y", rows)})
 

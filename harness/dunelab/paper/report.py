@@ -60,6 +60,10 @@ def _page(run, rows, all_tables, figures):
     for item in all_tables:
         out += [f"<h2>{escape(item.title)}</h2>", f'<p class="soft">{escape(item.note)}</p>',
                 table(item.header, item.body)]
+        if item.remarks:
+            out += ["<h3>Why they differ</h3>", "<dl>",
+                    *(f"<dt>{escape(row)}</dt><dd>{escape(why)}</dd>"
+                      for row, why in item.remarks), "</dl>"]
     out += ["<h2>How to reproduce</h2>", f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
             '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
             '<a href="../manifest.json">manifest.json</a>, '
@@ -74,6 +78,8 @@ def _markdown(run, rows, all_tables, figures):
     for item in all_tables:
         lines += [f"## {item.title}", "", item.note, "",
                   *markdown_table(item.header, item.body), ""]
+        lines += [f"* **{row}**: {why}" for row, why in item.remarks]
+        lines += [""] if item.remarks else []
     lines += ["## Figures", ""]
     for figure in figures:
         lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
