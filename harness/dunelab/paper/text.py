@@ -117,8 +117,8 @@ def _sandbox(run, slowdowns):
     return Table("The sandbox, program by program", "Time inside over time outside, less that of "
                  "an empty program. The paper: "
                  f"SPEC CPU2000 {paper['mean']:.3f} on average, at most {paper['worst']:.3f} "
-                 f"({paper['worst_name']}). NAME{AGAIN}: the same program without large pages, not in "
-                 "the mean.",
+                 f"({paper['worst_name']}). NAME{AGAIN}: the same program without large pages, not "
+                 "in the mean.",
                  ["program", "predicted", "instructions"], body)
 
 
