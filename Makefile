@@ -43,7 +43,7 @@ help: ## this list
 	@echo; echo "  make experiment WORKLOAD=kv [ENGINE=bochs|bochs-vmx|qemu|kvm] [SYSTEMS=\"linux dune\"] [SEED=1]"
 	@echo "                  [LOADS=\"0.4 0.6 0.8\"] [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc]"
 	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1]"
-	@echo "                  [PROFILE=none|zen2-2019|ivybridge-2012|icelake-2021]"
+	@echo "                  [PROFILE=none|zen2-2019|ivybridge-2012|icelake-2021, +caches]"
 
 experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)

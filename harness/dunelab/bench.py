@@ -84,7 +84,8 @@ def text(kept):
              f"kernel {kept['release']}, mitigations as it chooses; commit {commit}",
              f"clock {domain}: {claims.DOMAINS[domain]}"]
     if claims.modelled(domain):
-        lines.append(f"a tick is a cycle of the cost profile {kept['profile']}: {claims.CHARGED}")
+        lines.append(f"a tick is a cycle of the cost profile {kept['profile']}: "
+                     f"{claims.charged(kept['profile'])}")
     elif claims.emulated(domain):
         lines.append("a tick is an instruction; an exit, an entry and a page walk are free")
     else:

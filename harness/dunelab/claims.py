@@ -3,18 +3,20 @@
 
 import re
 
+from dunelab import profiles
+
 # What each clock counts, for people.
 DOMAINS = {
     "instr(bochs)": "virtual time: a fixed number of instructions per second on each CPU",
     "cycles(bochs-model)": "modelled cycles: instructions and events at a cost profile's "
-                           "prices, no caches and no pipeline",
+                           "prices, no pipeline",
     "instr(icount)": "virtual time: one nanosecond per instruction",
     "ns(host)": "the host's clock, seen through an emulator",
     "ns(kvm-nested)": "real time under nested virtualization",
 }
 FREE = "VM exits, TLB misses and caches cost nothing here, which flatters Dune"
 CHARGED = ("VM exits, TLB misses, interrupts and privileged instructions cost what the profile "
-           "says; caches and the pipeline are not modelled")
+           "says; ")
 
 
 def emulated(domain):
@@ -25,6 +27,13 @@ def emulated(domain):
 def modelled(domain):
     """Whether a domain counts cycles of a cost profile."""
     return domain.startswith("cycles(bochs")
+
+
+def charged(profile):
+    """What a cost profile charges for and what it does not."""
+    if profile.endswith(profiles.CACHES_ON):
+        return CHARGED + "two caches of data are modelled, instruction caches and the pipeline not"
+    return CHARGED + "caches and the pipeline are not modelled"
 
 
 def unit(domain):
@@ -57,7 +66,7 @@ def line(manifest):
     domain = engine["clock_domain"]
     text = f"{engine['version']}; clock domain {domain} ({DOMAINS.get(domain, 'unknown')})"
     if emulated(domain):
-        means = CHARGED if modelled(domain) else FREE
+        means = charged(engine["profile"]) if modelled(domain) else FREE
         return (f"{text}; cost profile `{engine['profile']}`: {means}. "
                 "Emulated time is not hardware time.")
     if domain == "ns(host)":

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Cost profiles: what a processor charges for events, from vm-images/machines/costs/*.toml,
-checked, and as the flat file that the emulator reads."""
+checked, and as the flat file that the emulator reads. NAME+caches: with its caches of data."""
 
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from dunelab import paths
+from dunelab import datacache, paths
 from dunelab.errors import UsageError
 
 NONE = "none"
+CACHES_ON = "+caches"
 CYCLES = "cycles_per_instruction"
 DOMAIN = "cycles(bochs-model)"
 # For comparing with published figures: Linux 3.2, which the Dune paper was measured with, knew no
@@ -45,7 +46,9 @@ EXITS = {
 }
 TABLES = {"exit": ("default", *EXITS["intel"]), "event": EVENTS, "walk": WALK, "cache": CACHES,
           "instruction": INSTRUCTIONS}
-KEYS = ("title", "vendor", "ghz", CYCLES, "fitted", "published", *TABLES)
+KEYS = ("title", "vendor", "ghz", CYCLES, "fitted", "published", "data_cache", *TABLES)
+# What the caches of data decide when they are on.
+CACHED = ("walk.reference", "walk.nested_reference")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Profile:
     cycles: of an instruction. caches: {"tlb_4k": (entries, ways), ...}. fitted: {constant: the row
     it was fitted on}; every other constant has its source in the file. ghz: the processor's, > 0,
     for people. published: cycles of micro's rows there, {"linux.getpid": Fraction(138), ...}.
-    The profile "none" has no vendor and charges nothing.
+    The profile "none" has no vendor and charges nothing. data_cache: the DataCache, if it is on.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Profile:
     caches: dict
     fitted: dict
     published: dict
+    data_cache: datacache.DataCache | None = None
 
     @property
     def charges(self):
@@ -93,12 +97,15 @@ class Profile:
                 word = "walk" if name == "start" else f"walk_{name}"
                 lines.append(f"{word.replace('walk_nested', 'nested')} {_units(cost, den)}")
         lines += [f"{name} {entries} {ways}" for name, (entries, ways) in self.caches.items()]
+        if self.data_cache:
+            lines += self.data_cache.flat(lambda cost: _units(cost, den))
         return "\n".join(lines) + "\n"
 
     def _denominator(self):
         """Units in a tick: such that all costs are whole."""
+        latencies = self.data_cache.latencies if self.data_cache else ()
         return math.lcm(self.cycles.denominator,
-                        *(cost.denominator for cost in self.costs.values()))
+                        *(cost.denominator for cost in (*self.costs.values(), *latencies)))
 
 
 def _units(cost, den):
@@ -117,10 +124,13 @@ def names():
 
 
 def load(name):
-    """The Profile of that name; UsageError names what is wrong with it."""
-    path = folder() / f"{name}.toml"
-    if name not in names():
-        raise UsageError(f"no cost profile '{name}'; there are: {', '.join(names())}")
+    """The Profile of that name, of a file's or with CACHES_ON behind it; UsageError names what is
+    wrong with it."""
+    base = name.removesuffix(CACHES_ON)
+    path = folder() / f"{base}.toml"
+    if base not in names():
+        raise UsageError(f"no cost profile '{name}'; there are: {', '.join(names())}; those of a "
+                         f"processor with {CACHES_ON} behind the name, too")
     try:
         return parse(name, path.read_text("utf-8"))
     except UsageError as error:
@@ -128,7 +138,7 @@ def load(name):
 
 
 def parse(name, text):
-    """The Profile of a file's text."""
+    """The Profile of a file's text; the caches of data are on if the name says so."""
     try:
         fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -139,7 +149,10 @@ def parse(name, text):
     title = fields.get("title")
     if not isinstance(title, str) or not title:
         raise UsageError("title: want one line of text")
-    if name == NONE:
+    caches_on = name.endswith(CACHES_ON)
+    if name.removesuffix(CACHES_ON) == NONE:
+        if caches_on:
+            raise UsageError("the profile none has no caches of data")
         if set(fields) != {"title"}:
             raise UsageError("the profile none charges nothing: it has a title only")
         return Profile(name, title, None, None, Fraction(1), {}, {}, {}, {})
@@ -162,7 +175,20 @@ def parse(name, text):
     profile = Profile(name, title, fields["vendor"], float(ghz), cycles, costs, caches,
                       _fitted(fields, costs, published), published)
     _check_caches(profile)
-    return profile
+    data_cache = datacache.parse(_table(fields, "data_cache", datacache.KEYS), _cycles)
+    return _with_caches(profile, data_cache) if caches_on else profile
+
+
+def _with_caches(profile, data_cache):
+    """The Profile with the caches on: what they decide has no price."""
+    if not data_cache:
+        raise UsageError("the profile has no table data_cache")
+    for name in ("tlb_4k", "tlb_2m"):
+        if name not in profile.caches:
+            raise UsageError(f"data_cache without cache.{name}: every access would walk")
+    costs = {key: cost for key, cost in profile.costs.items() if key not in CACHED}
+    fitted = {key: row for key, row in profile.fitted.items() if key not in CACHED}
+    return replace(profile, costs=costs, fitted=fitted, data_cache=data_cache)
 
 
 def _table(fields, table, known):

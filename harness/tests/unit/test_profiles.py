@@ -22,6 +22,7 @@ def test_none_charges_nothing_and_leaves_the_clock_domain():
 def test_every_profile_is_valid_and_is_taken_by_its_vendors_machine(name):
     loaded = profiles.load(name)
     if loaded.charges:
+        assert profiles.load(f"{name}+caches").data_cache
         mine, other = (Bochs, BochsVmx) if loaded.vendor == "amd" else (BochsVmx, Bochs)
         chosen = mine(profile=name)
         assert chosen.clock_domain == "cycles(bochs-model)" and chosen.profile == name
@@ -95,6 +96,76 @@ def test_bad_input_is_named(text, named):
 def test_bad_heads_are_named(change, named):
     with pytest.raises(UsageError, match=named):
         profiles.parse("mine", HEAD.replace(*change))
+
+
+CACHES = """
+[walk]
+reference = 30
+nested_reference = 31
+[cache]
+tlb_4k = [64, 4]
+tlb_2m = [32, 32]
+[data_cache]
+line = 64
+level_1 = [48, 12]
+level_2 = [8192, 16]
+level_1_latency = 4
+level_2_latency = 30.5
+memory_latency = 205
+"""
+
+
+def test_caches_of_data_are_on_by_the_profiles_name_only():
+    off, on = (profiles.parse(name, HEAD + CACHES) for name in ("mine", "mine+caches"))
+    assert not off.data_cache and "cache_line" not in off.flat()
+    assert "walk_reference 120" in off.flat()
+    assert on.name == "mine+caches" and on.data_cache.levels == ((49152, 12), (8388608, 16))
+    lines = on.flat().splitlines()
+    for line in ("cache_line 64", "cache_level 1 49152 12 16", "cache_level 2 8388608 16 122",
+                 "cache_memory 820"):
+        assert line in lines
+    # a table's entry comes from where the caches have it
+    assert "walk_reference" not in on.flat() and "nested_reference" not in on.flat()
+
+
+@pytest.mark.parametrize("change, named", [
+    (("line = 64", "line = 48"), "data_cache.line = 48"),
+    (("line = 64", "line = 8192"), "data_cache.line"),
+    (("line = 64\n", ""), "data_cache without data_cache.line"),
+    (("memory_latency = 205", ""), "data_cache.memory_latency"),
+    (("[48, 12]", "[48, 8]"), "data_cache.level_1 = [48, 8]"),
+    (("[48, 12]", "[32, 3]"), "power of two"),
+    (("[48, 12]", "32"), "data_cache.level_1 = 32"),
+    (("[48, 12]", "[0, 8]"), "data_cache.level_1"),
+    (("[48, 12]", "[-32, 8]"), "data_cache.level_1"),
+    (("[48, 12]", "[16384, 16]"), "size of level_1"),
+    (("[8192, 16]", "[1048576, 16]"), "data_cache.level_2"),
+    (("[8192, 16]", "[8192, 128]"), "data_cache.level_2"),
+    (("[8192, 16]", "[8192.5, 16]"), "data_cache.level_2"),
+    (("= 30.5", "= 3"), "data_cache.level_2_latency = 3"),
+    (("= 205", "= -1"), "data_cache.memory_latency"),
+    (("= 205", "= 1e9"), "data_cache.memory_latency"),
+    (("line = 64", "line = 64\nlevel_3 = [1, 1]"), "data_cache.level_3"),
+    (("tlb_2m = [32, 32]", ""), "cache.tlb_2m"),
+])
+@pytest.mark.parametrize("name", ["mine", "mine+caches"])
+def test_bad_caches_are_named(name, change, named):
+    with pytest.raises(UsageError, match=named.replace("[", r"\[")):
+        profiles.parse(name, HEAD + CACHES.replace(*change))
+
+
+@pytest.mark.parametrize("name, named", [
+    ("none+caches", "no caches"), ("ivybridge-2012+cache", r"\+caches"),
+    ("ivybridge-2012+caches+caches", "no cost profile"), ("+caches", "no cost profile")])
+def test_caches_that_there_are_not_are_refused(name, named):
+    with pytest.raises(UsageError, match=named):
+        profiles.load(name)
+
+
+def test_a_record_with_caches_says_so():
+    chosen = BochsVmx(profile="ivybridge-2012+caches")
+    assert chosen.profile == "ivybridge-2012+caches"
+    assert chosen.clock_domain == "cycles(bochs-model)"
 
 
 def test_the_emulator_reads_whole_units():

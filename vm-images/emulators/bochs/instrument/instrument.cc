@@ -96,5 +96,9 @@ void bx_costs_exit(void)
 		(unsigned long long) n.ipis, (unsigned long long) n.walks,
 		(unsigned long long) n.references, (unsigned long long) n.nested_references,
 		(unsigned long long) n.hits);
+	if (bx_costs.caches)
+		fprintf(stderr, "costs: lines %llu not in the first level %llu not in the second %llu\n",
+			(unsigned long long) n.lines, (unsigned long long) n.second,
+			(unsigned long long) n.memory);
 	bx_counts_print_instructions();
 }

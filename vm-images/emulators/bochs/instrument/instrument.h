@@ -8,6 +8,7 @@ class bxInstruction_c;
 // A profile: what events cost, in units of the CPUs' clock (bx_clock_den to a tick). 0: nothing.
 struct bx_costs_t {
 	bool on; // there is a profile
+	bool caches; // it has caches of data
 	unsigned exit[0x1000]; // by reason; SVM's numbers fit, too, but for its few negative ones
 	unsigned exit_other;
 	unsigned entry;
@@ -30,13 +31,17 @@ void bx_charge_vmexit(unsigned cpu, unsigned reason);
 void bx_charge_vmentry(unsigned cpu);
 void bx_charge_delivery(unsigned cpu, unsigned type);
 void bx_charge_ipi(unsigned cpu);
+void bx_cache_access(unsigned cpu, Bit64u paddr, unsigned len, unsigned memtype, unsigned rw);
+void bx_cache_string(unsigned cpu, Bit64u laddr, unsigned len, unsigned rw);
 void bx_tlb_invalidate(unsigned cpu, unsigned what, Bit64u type, Bit64u context, Bit64u laddr);
 void bx_tlb_forget(unsigned cpu);
 void bx_walk_begin(unsigned cpu);
+void bx_walk_read(unsigned cpu, Bit64u paddr);
 void bx_walk_nested(unsigned cpu, Bit64u guest_paddr, unsigned leaf);
 void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global);
 
 #define BX_IF_COSTS(action) { if (bx_costs.on) action; }
+#define BX_IF_CACHES(action) { if (__builtin_expect(bx_costs.caches, 0)) action; }
 
 #define BX_INSTR_INIT_ENV() bx_costs_init()
 #define BX_INSTR_EXIT_ENV() bx_costs_exit()
@@ -60,7 +65,15 @@ void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global);
 #define BX_INSTR_WALK_END(cpu_id, laddr, page_mask, global) \
 	BX_IF_COSTS(bx_walk_end(cpu_id, laddr, page_mask, global))
 
+#define BX_INSTR_FAST_STRING(cpu_id, laddr, len, rw) \
+	BX_IF_CACHES(bx_cache_string(cpu_id, laddr, len, rw))
+
 // Bochs' own
+#define BX_INSTR_LIN_ACCESS(cpu_id, lin, phy, len, memtype, rw) \
+	BX_IF_CACHES(bx_cache_access(cpu_id, phy, len, memtype, rw))
+// entries of page tables have 8 bytes
+#define BX_INSTR_PHY_ACCESS(cpu_id, phy, len, memtype, rw) \
+	BX_IF_CACHES(if ((len) == 8 && (rw) == BX_READ) bx_walk_read(cpu_id, phy))
 #define BX_INSTR_VMEXIT(cpu_id, reason, qualification) \
 	BX_IF_COSTS(bx_charge_vmexit(cpu_id, (reason) & 0xffff))
 #define BX_INSTR_TLB_CNTRL(cpu_id, what, value) \
@@ -85,8 +98,6 @@ void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global);
 #define BX_INSTR_BEFORE_EXECUTION(cpu_id, i)
 #define BX_INSTR_AFTER_EXECUTION(cpu_id, i)
 #define BX_INSTR_REPEAT_ITERATION(cpu_id, i)
-#define BX_INSTR_LIN_ACCESS(cpu_id, lin, phy, len, memtype, rw)
-#define BX_INSTR_PHY_ACCESS(cpu_id, phy, len, memtype, rw)
 #define BX_INSTR_INP(addr, len)
 #define BX_INSTR_INP2(addr, len, val)
 #define BX_INSTR_OUTP(addr, len, val)

@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "cpu/decoder/ia_opcodes.h"
 
+#include "cache.h"
 #include "counts.h"
 #include "tlb.h"
 
@@ -154,7 +155,7 @@ void bx_costs_init(void)
 	set_string_sizes();
 
 	char line[200], kind[40], name[40];
-	unsigned a, b;
+	unsigned a, b, c, d;
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "clock %u %u", &a, &b) == 2 && a && b) {
 			bx_clock_num = a;
@@ -165,6 +166,13 @@ void bx_costs_init(void)
 				bx_costs.exit[n] = a;
 			bx_costs.exit_other = a;
 		}
+		else if (sscanf(line, "cache_line %u", &a) == 1 && bx_cache_line(a))
+			;
+		else if (sscanf(line, "cache_level %u %u %u %u", &a, &b, &c, &d) == 4 &&
+				bx_cache_level(a, b, c, d))
+			;
+		else if (sscanf(line, "cache_memory %u", &a) == 1)
+			bx_cache_memory(a);
 		else if (sscanf(line, "%39s %39s %u", kind, name, &a) == 3 && !strcmp(kind, "exit"))
 			set_exit(path, name, a);
 		else if (sscanf(line, "%39s %39s %u", kind, name, &a) == 3 && !strcmp(kind, "instruction"))
@@ -177,5 +185,7 @@ void bx_costs_init(void)
 			refuse(path, line);
 	}
 	fclose(file);
+	if (!bx_cache_complete())
+		refuse(path, "caches without a level, or without memory");
 	bx_costs.on = true;
 }

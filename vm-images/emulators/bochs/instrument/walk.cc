@@ -13,6 +13,7 @@
 #include "cpu/cpu.h"
 #include "cpu/svm.h"
 
+#include "cache.h"
 #include "counts.h"
 #include "tlb.h"
 
@@ -37,6 +38,13 @@ static shape_t shape_nested_tlb[1] = { { "nested_tlb", 0, 0 } };
 
 // A guest's walk reads up to five tables and then the page, each by a nested walk.
 #define MAX_NESTED 8
+#define MAX_READS 16
+
+// Where the entries are that a walk has read, from the root.
+struct reads_t {
+	unsigned count;
+	Bit64u paddr[MAX_READS];
+};
 
 struct walker_t {
 	bx_translations_t tlb[SIZES];
@@ -49,7 +57,9 @@ struct walker_t {
 	struct {
 		Bit64u guest_paddr;
 		unsigned leaf;
+		reads_t reads;
 	} walk[MAX_NESTED];
+	reads_t reads; // of the guest's tables, or the only ones; with caches only
 };
 
 static walker_t *walkers[BX_MAX_SMP_THREADS_SUPPORTED];
@@ -291,6 +301,23 @@ void bx_tlb_invalidate(unsigned cpu, unsigned what, Bit64u type, Bit64u context,
 void bx_walk_begin(unsigned cpu)
 {
 	walker(cpu).nested = 0;
+	walker(cpu).reads.count = 0;
+}
+
+void bx_walk_read(unsigned cpu, Bit64u paddr)
+{
+	reads_t &reads = walker(cpu).reads;
+
+	if (reads.count < MAX_READS)
+		reads.paddr[reads.count++] = paddr;
+}
+
+// The last `count` of them are of the nested walk that has ended.
+static void take_reads(reads_t &from, reads_t &to, unsigned count)
+{
+	to.count = count < from.count ? count : from.count;
+	from.count -= to.count;
+	memcpy(to.paddr, from.paddr + from.count, to.count * sizeof(to.paddr[0]));
 }
 
 void bx_walk_nested(unsigned cpu, Bit64u guest_paddr, unsigned leaf)
@@ -299,6 +326,7 @@ void bx_walk_nested(unsigned cpu, Bit64u guest_paddr, unsigned leaf)
 
 	if (w.nested < MAX_NESTED) {
 		w.walk[w.nested].guest_paddr = guest_paddr;
+		take_reads(w.reads, w.walk[w.nested].reads, LEVELS - leaf);
 		w.walk[w.nested++].leaf = leaf;
 	}
 }
@@ -321,6 +349,19 @@ static unsigned references(bx_translations_t *upper, Bit64u address, unsigned to
 	return count;
 }
 
+// What the last `count` reads of a walk take: each comes from where the caches have it, or has a
+// fixed price.
+static Bit64u price(BX_CPU_C *c, const reads_t &reads, unsigned count, unsigned fixed)
+{
+	Bit64u units = 0;
+
+	if (!bx_costs.caches)
+		return (Bit64u) count * fixed;
+	for (unsigned n = reads.count - (count < reads.count ? count : reads.count); n < reads.count; n++)
+		units += bx_cache_latency(c->which_cpu(), reads.paddr[n]);
+	return units;
+}
+
 // References of one nested walk, 0 if the translation is known.
 static unsigned nested_references(walker_t &w, unsigned n, bx_space_t space)
 {
@@ -340,18 +381,22 @@ static void charge_walk(BX_CPU_C *c, walker_t &w, Bit64u laddr, unsigned leaf,
 {
 	const unsigned top = c->cr4.get_LA57() ? 4 : 3;
 	const unsigned count = references(w.upper, laddr, top < LEVELS ? top : LEVELS - 1, leaf, space);
+	Bit64u units = bx_costs.walk + price(c, w.reads, count, bx_costs.walk_reference);
 	unsigned nested = 0;
 
 	if (w.nested) {
 		// the walks were recorded from the root: the last one is the page's own
-		for (unsigned n = w.nested - 1 - (count < w.nested ? count : w.nested - 1); n < w.nested; n++)
-			nested += nested_references(w, n, space);
+		for (unsigned n = w.nested - 1 - (count < w.nested ? count : w.nested - 1); n < w.nested; n++) {
+			const unsigned read = nested_references(w, n, space);
+
+			nested += read;
+			units += price(c, w.walk[n].reads, read, bx_costs.nested_reference);
+		}
 	}
 	bx_counts.walks++;
 	bx_counts.references += count;
 	bx_counts.nested_references += nested;
-	c->charge_units(bx_costs.walk + (Bit64u) count * bx_costs.walk_reference +
-		(Bit64u) nested * bx_costs.nested_reference);
+	c->charge_units(units);
 }
 
 static void forget_in_bochs(BX_CPU_C *c, Bit64u lpf)
