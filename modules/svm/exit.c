@@ -19,6 +19,7 @@ static enum vcpu_exit_reason reason_of(u64 code, u64 info1)
 	case SVM_EXIT_FERR_FREEZE:
 		return VCPU_EXIT_INTERRUPT;
 	case SVM_EXIT_VINTR:
+	case SVM_EXIT_IRET:
 		return VCPU_EXIT_INTERRUPT_WINDOW;
 	case SVM_EXIT_VMMCALL:
 		return VCPU_EXIT_HYPERCALL;
@@ -153,6 +154,7 @@ static void offer_end(struct vcpu *vcpu)
 
 	svm->offered = false;
 	__set_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
+	__clear_bit(INTERCEPT_IRET, (unsigned long *)control->intercepts);
 	if (*info & SVM_EXITINTINFO_VALID) { /* the same machine calls it an exception */
 		if ((*info & SVM_EXITINTINFO_VEC_MASK) == control->int_vector)
 			*info &= ~SVM_EXITINTINFO_TYPE_MASK; /* SVM_EXITINTINFO_TYPE_INTR */

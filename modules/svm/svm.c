@@ -134,11 +134,16 @@ static void svm_cpu_emergency(void)
 
 #define VIRTUAL_INTERRUPT (V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK)
 
-/* A virtual interrupt of the highest priority; the guest can take it, so it does at once. */
+/*
+ * A virtual interrupt of the highest priority; the guest can take it, so it does at once.
+ * If the window was to open for the next one, its handler's IRET tells when to ask again.
+ */
 static void event_offer(struct svm_vcpu *svm, u8 vector)
 {
 	struct vmcb_control_area *control = &svm->vmcb->control;
 
+	if (control->int_ctl & V_IRQ_MASK)
+		__set_bit(INTERCEPT_IRET, (unsigned long *)control->intercepts);
 	control->int_vector = vector;
 	control->int_ctl = V_INTR_MASKING_MASK | VIRTUAL_INTERRUPT;
 	__clear_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
@@ -159,8 +164,7 @@ static void event_to_vmcb(struct vcpu *vcpu, struct vmcb *vmcb)
 	svm->injected = 0;
 	if (!event->valid)
 		return;
-	if (unlikely(svm_features.injects_twice) && event->type == EVENT_INTERRUPT &&
-	    !(vmcb->control.int_ctl & V_IRQ_MASK)) {
+	if (unlikely(svm_features.injects_twice) && event->type == EVENT_INTERRUPT) {
 		event_offer(svm, event->vector);
 		event->valid = false;
 		return;
