@@ -14,6 +14,7 @@
 #ifndef DUNE_H
 #define DUNE_H
 
+#include <dune/interrupt.h>
 #include <dune/lifecycle.h>
 #include <dune/paging.h>
 #include <dune/root.h>

@@ -9,11 +9,14 @@
 #include "signal/signal.h"
 #include "thread.h"
 
+#define RFLAGS_IF 0x200u
+
 /* First steps of the child, in ring 3 on its host stack. */
 void host_thread_begin(struct dune_thread *thread)
 {
 	/* A vfork child is another process on the same memory. */
 	cpu_pid_set(thread, raw_syscall3(SYS_getpid, 0, 0, 0));
+	thread_tid_set(thread);
 	if (thread->own_tls)
 		thread_self = thread;
 }
@@ -55,8 +58,10 @@ static long clone_vm(struct dune_thread *thread, uint64_t flags, uint64_t stack)
 	child->run->exit_reason = DUNE_EXIT_INTR; /* it has no caller to fail to */
 	child->run->regs = run->regs;
 	child->run->regs.rax = 0;
-	if (stack)
+	if (stack) {
 		child->run->regs.rsp = stack;
+		child->run->regs.rflags |= RFLAGS_IF; /* its creator may be a trap's handler */
+	}
 
 	ret = clone_thread(flags, child->host_sp, run->regs.rdx, run->regs.r10,
 			   run->regs.r8, child);

@@ -133,6 +133,7 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 	if (child_rebuild(thread, !(flags & CLONE_FILES)))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
 	cpu_pid_set(thread, dune_process.pid);
+	thread_tid_set(thread);
 	regs->rax = 0;
 	if (regs->rsi)
 		regs->rsp = regs->rsi;
@@ -155,8 +156,10 @@ static void after_linux_fork(void)
 	block_keep_only(thread_self);
 	if (child_rebuild(thread_self, true))
 		HOST_DIE("dune: a forked child cannot get a VM of its own\n");
-	if (thread_self)
+	if (thread_self) {
 		cpu_pid_set(thread_self, dune_process.pid);
+		thread_tid_set(thread_self);
+	}
 }
 
 int fork_watch(void)

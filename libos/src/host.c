@@ -114,6 +114,11 @@ long host_flush(void)
 	return guest_syscall3(SYS_ioctl, dune_process.vm_fd, (long)DUNE_VM_FLUSH, 0);
 }
 
+long host_interrupt(struct dune_thread *thread, unsigned int vector)
+{
+	return guest_syscall3(SYS_ioctl, thread->vcpu_fd, (long)DUNE_VCPU_INTERRUPT, vector);
+}
+
 int dune_counters_get(struct dune_counters *counters)
 {
 	struct dune_stats stats = { .size = sizeof(stats) };

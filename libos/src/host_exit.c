@@ -258,7 +258,7 @@ static long special_syscall(struct dune_thread *thread)
 		return 0;
 	case SYS_rseq:
 		/* Without it from the first: what Linux would restart is not there to be seen. */
-		run->regs.rax = (uint64_t)(dune_process.quiet ? -ENOSYS :
+		run->regs.rax = (uint64_t)(dune_process.whole ? -ENOSYS :
 								host_call_linux(&run->regs));
 		return 0;
 	case SYS_mmap:

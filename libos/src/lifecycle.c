@@ -45,8 +45,9 @@ int dune_init(const struct dune_options *options)
 	static struct raw_lock lock;
 	int error, size;
 
-	if (options && options->size &&
-	    (options->size < sizeof(*options) || options->flags))
+	const bool given = options && options->size;
+
+	if (given && (options->size < sizeof(*options) || options->flags & ~DUNE_OPTION_QUIET))
 		return -EINVAL;
 	raw_lock(&lock);
 	error = dune_process.ready ? -EALREADY : 0;
@@ -69,6 +70,7 @@ int dune_init(const struct dune_options *options)
 	if (error)
 		goto close_vm;
 	cpu_idt_build();
+	dune_process.quiet = given && options->flags & DUNE_OPTION_QUIET;
 	dune_process.ready = true;
 	goto unlock;
 
@@ -115,6 +117,7 @@ int dune_enter(void)
 	error = paging_premap(thread_self, &error);
 	if (error)
 		return error;
+	thread_tid_set(thread_self);
 	thread_self->own_tls = true;
 	thread_sregs(thread_self, segment_base(ARCH_GET_FS),
 		     segment_base(ARCH_GET_GS));

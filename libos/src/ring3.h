@@ -11,8 +11,11 @@
 
 #define RFLAGS_OF_PROGRAM 0x250dd5ull /* ID AC RF OF DF TF SF ZF AF PF CF */
 #define RFLAGS_FIXED 0x202ull
-/* What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. */
-#define SYSCALL_CLEARS 0x44dd5u
+/*
+ * What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. And IF, as
+ * its first instructions have ring 3's stack pointer.
+ */
+#define SYSCALL_CLEARS 0x44fd5u
 
 static inline uint64_t flags_of_ring3(uint64_t rflags)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stretch of code under a lock that no signal handler of the same thread
- * interrupts, so that handlers may call whatever takes the lock. In Dune mode
- * that is a word in memory: a signal that comes meanwhile waits for section_end().
+ * A stretch of code under a lock that no signal handler and no interrupt of the same
+ * thread interrupts, so that handlers may call whatever takes the lock. In Dune mode
+ * that is a word in memory, for a signal that comes meanwhile to wait for
+ * section_end(), and IF.
  */
 #ifndef DUNE_SRC_SECTION_H
 #define DUNE_SRC_SECTION_H
@@ -44,9 +45,25 @@ static inline struct dune_thread *thread_here(void)
 void section_begin(struct section *section, struct raw_lock *lock);
 void section_end(struct section *section, struct raw_lock *lock);
 
+#define SECTION_IF 0x200u /* of RFLAGS */
+
+/* What RFLAGS were. The red zone below the stack pointer is the caller's. */
+static inline uint64_t interrupts_off(void)
+{
+	uint64_t flags;
+
+	asm volatile("lea -128(%%rsp), %%rsp\n\tpushf\n\tpop %0\n\tlea 128(%%rsp), %%rsp\n\tcli"
+		     : "=r"(flags)::"memory");
+	return flags;
+}
+
 /* The same without a lock, in Dune mode. Who looks at `busy' interrupts it on its own CPU. */
 static inline void section_enter(struct dune_thread *thread)
 {
+	uint64_t flags = interrupts_off();
+
+	if (!thread->busy)
+		thread->section_flags = (uint32_t)flags;
 	__atomic_store_n(&thread->busy, thread->busy + 1, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
@@ -60,8 +77,11 @@ static inline void section_leave(struct dune_thread *thread, const void *stack)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	__atomic_store_n(&thread->busy, thread->busy - 1, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (!thread->busy && thread->deferred &&
-	    (uintptr_t)stack - (uintptr_t)thread >= BLOCK_SIZE)
+	if (thread->busy)
+		return;
+	if (thread->section_flags & SECTION_IF)
+		asm volatile("sti" ::: "memory");
+	if (thread->deferred && (uintptr_t)stack - (uintptr_t)thread >= BLOCK_SIZE)
 		hypercall_signals();
 }
 

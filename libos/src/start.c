@@ -27,7 +27,7 @@ int dune_start(uint64_t entry, uint64_t stack)
 		monitor_begin(thread);
 	signal_adopt(&dune_process.signals);
 	thread->entered = true;
-	dune_process.quiet = true;
+	dune_process.quiet = dune_process.whole = true;
 	thread->run->regs = (struct dune_regs){ .rip = entry, .rsp = stack, .rflags = 0x202 };
 	return start_guest(thread);
 }

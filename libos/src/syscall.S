@@ -9,6 +9,7 @@
 #include "xsave.h"
 
 #define SYS_GETPID 39
+#define RFLAGS_IF 0x200
 
 	.section .note.GNU-stack, "", @progbits
 	.text
@@ -30,7 +31,10 @@
 	jmp *%rcx
 2:	verr in_user(%rip)	/* no register is free to ask with */
 	jz user_syscall
-	testb $SYSCALL_HOOKED, syscall_watch(%rip)
+	test $RFLAGS_IF, %r11d	/* SFMASK may have cleared it, for ring 3 */
+	jz 4f
+	sti
+4:	testb $SYSCALL_HOOKED, syscall_watch(%rip)
 	jz 3b
 	call_hook 1b
 .endm

@@ -61,6 +61,11 @@ struct dune_thread *thread_create(int *error)
 	return thread;
 }
 
+void thread_tid_set(struct dune_thread *thread)
+{
+	thread->tid = raw_syscall3(SYS_gettid, 0, 0, 0);
+}
+
 void thread_end(struct dune_thread *thread)
 {
 	raw_lock(&dune_process.threads_lock);

@@ -132,7 +132,9 @@ struct dune_thread {
 	bool entered; /* between enter and leave: the host side's stack is in use */
 	unsigned int repeats; /* of the last host fault */
 	uint64_t fault_hva, fault_rip;
-	unsigned int busy; /* in a section: signals wait */
+	unsigned int busy; /* in a section: signals and interrupts wait */
+	uint32_t section_flags; /* RFLAGS before the outermost section */
+	long tid; /* Linux's number of it */
 	unsigned int root; /* that it is in */
 	uint32_t seen[DUNE_ROOTS_MAX]; /* generations of roots when it was last in them */
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
@@ -159,6 +161,7 @@ struct dune_process {
 	long pid; /* that vm_fd belongs to */
 	bool debugged; /* #BP and #DB are the debugger's */
 	bool quiet; /* what ends the process ends it as any other: without a word of ours */
+	bool whole; /* the program is in Dune mode from its first instruction on */
 	bool vmx; /* the hypercall is VMCALL, not VMMCALL */
 	struct raw_lock threads_lock;
 	struct dune_thread *threads;
@@ -179,10 +182,13 @@ void host_sregs(struct dune_thread *thread);
 long host_slot(uintptr_t hva, uint64_t *gpa);
 /* No vCPU uses an older translation any more. */
 long host_flush(void);
+long host_interrupt(struct dune_thread *thread, unsigned int vector);
 
 /* thread.c */
 struct dune_thread *thread_create(int *error);
 void thread_destroy(struct dune_thread *thread);
+/* By the thread itself, in ring 3 and where its number may be a new one. */
+void thread_tid_set(struct dune_thread *thread);
 /* Its vCPU is closed and it is in no list; the block stays. */
 void thread_end(struct dune_thread *thread);
 void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base);
@@ -239,6 +245,8 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame);
 void trap_dispatch(struct dune_trap_frame *frame, uint64_t cr2);
 extern char trap_stubs[];
 int trap_inject_host_fault(struct dune_thread *thread);
+/* A thread is about to be sent this interrupt: -ENOENT if there is no handler for it. */
+int trap_expect(unsigned int vector);
 extern unsigned int trap_xsave_size;
 extern const char trap_moving[], trap_moved[];
 

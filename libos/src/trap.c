@@ -12,7 +12,7 @@
 
 #define RED_ZONE 128
 #define VECTORS 256
-#define EXCEPTIONS 32 /* of these; the others are interrupts: INT n */
+#define EXCEPTIONS 32 /* of these; the others are interrupts: INT n, or another thread's */
 #define RFLAGS_TF 0x100ull
 
 struct handler {
@@ -62,6 +62,23 @@ static void short_way_set(unsigned int vector)
 		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_RELEASE);
 	else
 		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_RELEASE);
+}
+
+/* Vectors that a thread was sent by dune_interrupt_send(), a bit each. */
+static uint32_t expected[VECTORS / 32];
+
+int trap_expect(unsigned int vector)
+{
+	__atomic_fetch_or(&expected[vector / 32], 1u << (vector % 32), __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&handlers[vector].call, __ATOMIC_SEQ_CST) ? 0 : -ENOENT;
+}
+
+/* Whose handler was taken away while it was on its way. */
+static bool is_late(const struct dune_trap_frame *frame)
+{
+	return frame->vector >= EXCEPTIONS && frame->vector < VECTORS &&
+	       !has_handler(frame->vector) &&
+	       expected[frame->vector / 32] >> (frame->vector % 32) & 1;
 }
 
 int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
@@ -185,6 +202,8 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 	if (frame->vector == DUNE_TRAP_PF &&
 	    !(frame->error_code & DUNE_PF_PRESENT) &&
 	    paging_fault(thread, fault_address()) == 0)
+		return NULL;
+	if (is_late(frame))
 		return NULL;
 	if (is_fatal(frame->vector) || !handled_by_program(frame))
 		trap_to_signal(frame);

@@ -66,6 +66,8 @@
 	.type user_enter, @function
 user_enter:
 	PUSH_CALLEE_SAVED
+	pushf
+	cli			/* until ring 3 runs, or user_left */
 	push %rsi
 	push %rdi
 	BASES_STORE THREAD_OWN_BASES, %rdi
@@ -119,6 +121,7 @@ user_restore:
 	BASES_LOAD THREAD_OWN_BASES, %rdi
 	movq $0, GDT_IN_USER(%rdi)
 user_left:
+	popf
 	cmpq $0, THREAD_DEFERRED(%rdi)
 	je 1f
 	mov $HYPERCALL_SIGNALS, %eax

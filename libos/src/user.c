@@ -14,6 +14,7 @@
 #define HWCAP2_FSGSBASE 2 /* the kernel allows WRFSBASE, and the module then does */
 #define XSAVE_ALL "a"(~(1u << 9)), "d"(~0u) /* but PKRU: it guards ring 0, too */
 #define MSR_SFMASK 0xc0000084u
+#define RFLAGS_LEAVING 2 /* no interrupts before user_left */
 
 /* user.S, and the labels of syscall.S and trap.S between which a signal waits. */
 int user_enter(struct dune_thread *thread, struct dune_user_state *state);
@@ -28,6 +29,12 @@ _Static_assert(offsetof(struct dune_user_state, regs.rax) == 112, "assembly");
 _Static_assert(offsetof(struct dune_user_state, regs.rip) == 136, "assembly");
 _Static_assert(offsetof(struct dune_user_state, regs.rsp) == 160, "assembly");
 _Static_assert(offsetof(struct dune_user_state, fs_base) == 176, "assembly");
+
+/* What user_enter() saved first: the caller's flags. */
+static uint64_t flags_of_caller(const struct dune_thread *thread)
+{
+	return thread->user_sp[2];
+}
 
 static struct dune_user_state *state_of(const struct dune_thread *thread)
 {
@@ -113,7 +120,7 @@ static void regs_leave(const struct dune_thread *thread, struct dune_regs *regs,
 	*regs = (struct dune_regs){
 		.rip = (uint64_t)where,
 		.rsp = (uint64_t)(thread->user_sp + 2),
-		.rflags = RFLAGS_FIXED,
+		.rflags = where == user_left ? flags_of_caller(thread) : RFLAGS_LEAVING,
 		.rdi = (uint64_t)thread,
 		.rsi = (uint64_t)state_of(thread),
 		.rbx = reason,
@@ -157,7 +164,7 @@ void user_trap(struct dune_thread *thread, struct dune_trap_frame *frame, uint64
 	*frame = (struct dune_trap_frame){
 		.rip = (uint64_t)user_leave,
 		.cs = SELECTOR_CODE,
-		.rflags = RFLAGS_FIXED,
+		.rflags = RFLAGS_LEAVING,
 		.rsp = (uint64_t)(thread->user_sp + 2),
 		.ss = SELECTOR_DATA,
 		.rdi = (uint64_t)thread,

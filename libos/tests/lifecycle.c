@@ -2,9 +2,11 @@
 /* Entering and leaving, many times, and the errors of doing it wrong. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,18 +109,47 @@ static bool odd_calls_work(void)
 	       syscall(SYS_arch_prctl, 0x1003, 8) == -1 && errno == EFAULT;
 }
 
+/* What a child says on stderr that dies of an invalid opcode in Dune mode: bytes, or -1. */
+static long last_words(unsigned int flags)
+{
+	struct dune_options options = { .size = sizeof(options), .flags = flags };
+	char text[512];
+	int pipes[2], status = 0;
+	ssize_t n, sum = 0;
+	pid_t child;
+
+	if (pipe(pipes))
+		return -1;
+	child = fork();
+	if (!child) {
+		dup2(pipes[1], 2);
+		if (dune_init(&options) || dune_enter())
+			_exit(1);
+		asm volatile("ud2");
+		_exit(2);
+	}
+	close(pipes[1]);
+	while ((n = read(pipes[0], text, sizeof(text))) > 0)
+		sum += n;
+	close(pipes[0]);
+	waitpid(child, &status, 0);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGILL ? sum : -1;
+}
+
 int main(void)
 {
-	struct dune_options bad = { .size = sizeof(bad), .flags = 1 };
+	struct dune_options bad = { .size = sizeof(bad), .flags = DUNE_OPTION_QUIET << 1 };
 	struct dune_counters counters;
 	int i, error = 0;
 	pid_t pid = getpid();
 
-	ktap_plan(17);
+	ktap_plan(19);
 	ktap_check(dune_enter() == -EPERM, "enter before init is refused");
 	ktap_check(dune_leave() == -EPERM, "leave outside Dune mode is refused");
 	ktap_check(dune_counters_get(&counters) == -EPERM, "no counters before init");
 	ktap_check(dune_init(&bad) == -EINVAL, "unknown options are refused");
+	ktap_check(last_words(0) > 0, "an exception that nobody handles: a line, and SIGILL");
+	ktap_check(last_words(DUNE_OPTION_QUIET) == 0, "without a line for who wants it quiet");
 	must_init_and_enter();
 	ktap_check(dune_in_guest(), "ring 0 after enter");
 	ktap_check(dune_init(NULL) == -EALREADY, "second init is refused");

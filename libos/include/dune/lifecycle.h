@@ -10,10 +10,13 @@
 extern "C" {
 #endif
 
+/* No line on stderr about an exception of ring 0 that nobody handles; its signal comes as ever. */
+#define DUNE_OPTION_QUIET (1u << 0)
+
 /* What dune_init() may be told; grows at its end only. */
 struct dune_options {
 	size_t size; /* sizeof(struct dune_options), or 0 for defaults */
-	unsigned int flags; /* 0 */
+	unsigned int flags; /* DUNE_OPTION_* */
 };
 
 /*

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* Exceptions a program may care about; from 32 on are interrupts, of INT n. */
+/* Exceptions a program may care about; from 32 on are interrupts: INT n, dune/interrupt.h. */
 enum dune_vector {
 	DUNE_TRAP_DE = 0,  /* divide error */
 	DUNE_TRAP_DB = 1,  /* debug */
@@ -36,7 +36,7 @@ typedef void (*dune_trap_handler)(struct dune_trap_frame *frame, void *arg);
 
 /*
  * Call handler(frame, arg) for vector, in every thread of the process, on the
- * interrupted stack, in ring 0; system calls are allowed in it. NULL restores
+ * interrupted stack, in ring 0, with IF clear; system calls are allowed in it. NULL restores
  * the default: a line on stderr and the signal Linux would have sent. -EINVAL:
  * vector is not 0..255, or one that libdune keeps (2, 8, 18).
  */

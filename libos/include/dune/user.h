@@ -36,7 +36,7 @@ struct dune_user_state {
 
 enum dune_user_reason {
 	DUNE_USER_SYSCALL = 1, /* SYSCALL: number in rax, rip behind the instruction */
-	DUNE_USER_TRAP = 2,    /* an exception, at rip */
+	DUNE_USER_TRAP = 2,    /* an exception, or a thread's interrupt, at rip */
 	DUNE_USER_SIGNAL = 3,  /* a signal came; the process's handler has run: run it again */
 };
 

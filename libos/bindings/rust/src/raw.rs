@@ -11,6 +11,8 @@ pub struct Options {
     pub flags: c_uint,
 }
 
+pub const OPTION_QUIET: c_uint = 1 << 0;
+
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TrapFrame {
@@ -131,6 +133,7 @@ extern "C" {
     pub fn dune_leave() -> c_int;
     pub fn dune_in_guest() -> bool;
 
+    pub fn dune_interrupt_send(tid: c_int, vector: c_uint) -> c_int;
     pub fn dune_trap_set(vector: c_uint, handler: Option<TrapHandler>, arg: *mut c_void) -> c_int;
     pub fn dune_pgfault_set(handler: Option<PgfaultHandler>, arg: *mut c_void) -> c_int;
 
