@@ -11,7 +11,7 @@ void section_begin(struct section *section, struct raw_lock *lock)
 
 	section->thread = thread_here();
 	if (section->thread)
-		section_enter(section->thread);
+		section->flags = section_enter(section->thread);
 	else
 		raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all,
 			       (long)&section->mask, 8, 0, 0);
@@ -22,7 +22,7 @@ void section_end(struct section *section, struct raw_lock *lock)
 {
 	raw_unlock(lock);
 	if (section->thread)
-		section_leave(section->thread, section);
+		section_leave(section->thread, section, section->flags);
 	else
 		raw_syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&section->mask, 0, 8,
 			     0, 0);

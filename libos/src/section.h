@@ -16,7 +16,10 @@
 
 struct section {
 	struct dune_thread *thread; /* NULL outside Dune mode */
-	uint64_t mask;
+	union {
+		uint64_t mask;	/* there */
+		uint64_t flags; /* in Dune mode: RFLAGS before */
+	};
 };
 
 static inline bool ring0_here(void)
@@ -47,41 +50,40 @@ void section_end(struct section *section, struct raw_lock *lock);
 
 #define SECTION_IF 0x200u /* of RFLAGS */
 
-/* What RFLAGS were. The red zone below the stack pointer is the caller's. */
+/* What RFLAGS were. libdune is compiled to have no red zone. */
 static inline uint64_t interrupts_off(void)
 {
 	uint64_t flags;
 
-	asm volatile("lea -128(%%rsp), %%rsp\n\tpushf\n\tpop %0\n\tlea 128(%%rsp), %%rsp\n\tcli"
-		     : "=r"(flags)::"memory");
+	asm volatile("pushf\n\tpop %0\n\tcli" : "=r"(flags)::"memory");
 	return flags;
 }
 
-/* The same without a lock, in Dune mode. Who looks at `busy' interrupts it on its own CPU. */
-static inline void section_enter(struct dune_thread *thread)
+/*
+ * The same without a lock, in Dune mode. Who looks at `busy' interrupts it on its own CPU.
+ * What section_leave() is to be told.
+ */
+static inline uint64_t section_enter(struct dune_thread *thread)
 {
 	uint64_t flags = interrupts_off();
 
-	if (!thread->busy)
-		thread->section_flags = (uint32_t)flags;
 	__atomic_store_n(&thread->busy, thread->busy + 1, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return flags;
 }
 
 /*
  * Signals that came are blocked, and sent again: the host side lets them in. On the trap
  * stack it would not: the way from there looks for them. stack: an address on the one in use.
  */
-static inline void section_leave(struct dune_thread *thread, const void *stack)
+static inline void section_leave(struct dune_thread *thread, const void *stack, uint64_t flags)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	__atomic_store_n(&thread->busy, thread->busy - 1, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (thread->busy)
-		return;
-	if (thread->section_flags & SECTION_IF)
+	if (flags & SECTION_IF)
 		asm volatile("sti" ::: "memory");
-	if (thread->deferred && (uintptr_t)stack - (uintptr_t)thread >= BLOCK_SIZE)
+	if (!thread->busy && thread->deferred && (uintptr_t)stack - (uintptr_t)thread >= BLOCK_SIZE)
 		hypercall_signals();
 }
 

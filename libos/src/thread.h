@@ -133,7 +133,6 @@ struct dune_thread {
 	unsigned int repeats; /* of the last host fault */
 	uint64_t fault_hva, fault_rip;
 	unsigned int busy; /* in a section: signals and interrupts wait */
-	uint32_t section_flags; /* RFLAGS before the outermost section */
 	long tid; /* Linux's number of it */
 	unsigned int root; /* that it is in */
 	uint32_t seen[DUNE_ROOTS_MAX]; /* generations of roots when it was last in them */

@@ -51,12 +51,13 @@ static bool change(struct dune_thread *thread, uintptr_t page, uint64_t bits)
 bool page_protect(uintptr_t page, uint64_t bits)
 {
 	struct dune_thread *thread = thread_here();
+	uint64_t flags;
 	bool done;
 
 	if (!thread || page & (PAGE - 1) || page >= USER_END || is_own(page))
 		return false;
-	section_enter(thread); /* a signal's handler might leave the root */
+	flags = section_enter(thread); /* a signal's handler might leave the root */
 	done = change(thread, page, bits);
-	section_leave(thread, &done);
+	section_leave(thread, &done, flags);
 	return done;
 }
