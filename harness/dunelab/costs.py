@@ -30,6 +30,7 @@ OPERATIONS = {
     "hook_answer": "the same, answered",
     "switch": "to another process, or root, of the CPU",
     "wake": "a thread wakes one of another CPU",
+    "ipi": "a handler called in a thread of another CPU",
     "fork": "fork, exit, wait",
     "thread": "a thread, start to end",
     "cr3": "CR3 loaded in a guest",

@@ -4,6 +4,7 @@
 #define MICRO_GROUPS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "micro/series.h"
 
@@ -20,6 +21,10 @@ void group_life(const struct plan *plan, const char *who);
 /* Another process of the same CPU; another CPU, if there is one. */
 void group_switch(const struct plan *plan);
 void group_wake(const struct plan *plan, const char *who);
+/* An interrupt, or what a system has for it, to a thread of another CPU: its handler tells. */
+typedef void (*ipi_send_fn)(pid_t receiver);
+void group_ipi(const struct plan *plan, const char *who, ipi_send_fn send);
+void ipi_arrived(void);
 void group_ptrace(const struct plan *plan);
 /* prepare: has the area in 4 KiB pages, if that needs doing. */
 typedef void (*prepare_fn)(char *area, size_t size);

@@ -38,6 +38,20 @@ static void protect(char *at, size_t size, bool writable)
 	     "dune_vm_protect");
 }
 
+#define IPI_VECTOR 0x40
+
+static void on_interrupt(struct dune_trap_frame *frame, void *arg)
+{
+	(void)frame;
+	(void)arg;
+	ipi_arrived();
+}
+
+static void interrupt(pid_t receiver)
+{
+	must(dune_interrupt_send(receiver, IPI_VECTOR), "dune_interrupt_send");
+}
+
 /* A page by itself is 4 KiB in the guest's tables; whole GiBs are large. */
 static void split(char *area, size_t size)
 {
@@ -67,6 +81,8 @@ void group_libdune(const struct plan *plan)
 		group_roots(plan);
 		group_life(plan, who);
 		group_wake(plan, who);
+		must(dune_trap_set(IPI_VECTOR, on_interrupt, NULL), "dune_trap_set");
+		group_ipi(plan, who, interrupt);
 		group_walks(plan, who, split);
 	}
 	must(dune_leave(), "dune_leave");

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "micro/area.h"
 #include "micro/groups.h"
@@ -34,6 +35,28 @@ static void traps(const struct plan *plan)
 	sigaction(SIGSEGV, &old, NULL);
 }
 
+static void on_usr1(int signal)
+{
+	(void)signal;
+	ipi_arrived();
+}
+
+static void send_usr1(pid_t receiver)
+{
+	if (tgkill(getpid(), receiver, SIGUSR1))
+		give_up("tgkill");
+}
+
+static void ipi(const struct plan *plan)
+{
+	struct sigaction action = { .sa_handler = on_usr1 }, old;
+
+	if (sigaction(SIGUSR1, &action, &old))
+		give_up("sigaction");
+	group_ipi(plan, "linux", send_usr1);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
 void group_linux(const struct plan *plan)
 {
 	group_calls(plan, "linux");
@@ -47,6 +70,7 @@ void group_linux(const struct plan *plan)
 	group_life(plan, "linux");
 	group_switch(plan);
 	group_wake(plan, "linux");
+	ipi(plan);
 	group_fault_large(plan, "linux");
 	group_walks(plan, "linux", NULL);
 }

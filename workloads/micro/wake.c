@@ -11,20 +11,11 @@
 #include <unistd.h>
 
 #include "micro/area.h"
+#include "micro/cpus.h"
 #include "micro/groups.h"
 
 static volatile uint32_t turn; /* even: the first one's */
 static volatile bool over;
-
-static void on_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		give_up("sched_setaffinity");
-}
 
 static void pass_on(void)
 {

@@ -45,14 +45,17 @@ def test_waking_another_cpu_is_measured_where_there_is_one(guest):
     result = guest("""
 insmod /lab/modules/dune.ko
 for who in linux dune; do
-	micro $who --all --only $who.wake --batches 1 --iterations 2 >>/tmp/costs || exit 1
+	for what in wake ipi; do
+		micro $who --all --only $who.$what --batches 1 --iterations 2 >>/tmp/costs || exit 1
+	done
 done
 report file /tmp/costs costs
 rmmod dune
 """, cpus=2)
     assert result.ok, result.detail
     found = costs.parse(result.payload("costs").decode())
-    assert set(found) == {"linux.wake", "dune.wake"} and found["linux.wake"].iterations == 4
+    assert set(found) == {"linux.wake", "dune.wake", "linux.ipi", "dune.ipi"}
+    assert found["linux.wake"].iterations == 4 and found["dune.ipi"].iterations == 2
 
 
 @pytest.mark.bochs
