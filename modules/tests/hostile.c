@@ -39,6 +39,7 @@ static const struct {
 	{ "DUNE_VCPU_STATS", VCPU, DUNE_VCPU_STATS, sizeof(struct dune_stats), true, true },
 	{ "DUNE_VCPU_RUN", VCPU, DUNE_VCPU_RUN, 0, false, false },
 	{ "DUNE_VCPU_SREGS", VCPU, DUNE_VCPU_SREGS, 0, false, false },
+	{ "DUNE_VCPU_INTERRUPT", VCPU, DUNE_VCPU_INTERRUPT, 0, false, false },
 };
 #define REQUESTS (sizeof(requests) / sizeof(*requests))
 
@@ -72,7 +73,7 @@ static void wrong_arguments(void)
 		if (!size) {
 			ktap_check(raw_request(fd, nr, edge) == -EINVAL &&
 					   raw_request(fd, nr, (void *)KERNEL_ADDRESS) == -EINVAL,
-				   "%s with an argument is invalid", requests[i].name);
+				   "%s with an address is invalid", requests[i].name);
 			continue;
 		}
 		ktap_check(raw_request(fd, nr, NULL) == -EFAULT &&
@@ -274,7 +275,7 @@ int main(void)
 {
 	int copies[2];
 
-	ktap_plan(67);
+	ktap_plan(68);
 	bare = bare_create();
 	edge = mmap(NULL, 8 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	constant = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
