@@ -34,6 +34,7 @@ EXAMPLES = {
     "pager": ["the sum of 128 pages in 16 frames is 8128", "256 pages read, 128 written"],
     "plugin": ["given a page: exit, 7 vowels",
                "given the host's stack: exception 14 at our address: yes"],
+    "deadline": ["a plugin without an end was stopped by vector 0x40"],
     "tracer": ['openat("/etc/passwd") = ', 'openat("/no/such/file") = -2',
                "openat 2, read 1, close 1"],
     "pagefault": ['read-only page says "before"', 'now it says "after", 1 write fault caught'],

@@ -18,7 +18,8 @@ extern "C" {
  * Not a queue: a vector that is on its way to a thread already is not counted twice,
  * and of several the highest comes first. A thread in a system call takes it when the
  * call is over: nothing is cut short. One that left Dune mode meanwhile takes it when
- * it next enters. If the handler is taken away meanwhile, the interrupt is dropped.
+ * it next enters. If the handler is taken away meanwhile, the interrupt is dropped; so
+ * is, from then on, INT n of a vector that was once sent and has no handler.
  *
  * Interrupts come while IF is set, as it is everywhere but in handlers of
  * dune_trap_set() and dune_pgfault_set(), in libdune's own short critical sections,
