@@ -25,11 +25,15 @@ RULES = {
     "libos/src/signal/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/src/paging/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/src/gdb/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
+    "libos/rt/": (r"[a-z_0-9]+\.h", r"$^"),
     "libos/run/": (r"(\.\./src/(gdb/)?)?[a-z_0-9]+\.h", r"dune/"),
     "libos/examples/": (r"$^", r"dune\.h|dune/"),
     "libos/tests/": (r"(lib/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "workloads/": (r"(kv|lib|micro|apps|spin|jitter|tests)/[a-z_0-9/]+\.h|[a-z_0-9]+\.h",
                    r"dune\.h|dune/"),
+    # The policies' contract is what it simulates.
+    "workloads/rtsim/": (r"(rtsim|rt|lib)/[a-z_0-9]+\.h", r"$^"),
+    "workloads/tests/": (r"(kv|lib|rtsim|rt|tests)/[a-z_0-9/]+\.h", r"$^"),
     # It speaks to both hypervisors by their own interfaces.
     "workloads/micro/": (r"micro/[a-z_0-9]+\.h", r"dune\.h|uapi/dune\.h"),
     "vm-images/": (r"$^", r"$^"),
@@ -63,7 +67,7 @@ def test_the_contract_header_needs_only_the_kernels_types():
 
 def test_quoted_includes_exist():
     roots = {"modules/": ["modules", "modules/include/uapi", "modules/tests"],
-             "libos/": ["modules/tests"], "workloads/": ["workloads"]}
+             "libos/": ["modules/tests"], "workloads/": ["workloads", "libos"]}
     problems = []
     for name in c_files():
         where = [ROOT / name.rsplit("/", 1)[0]]
@@ -72,6 +76,13 @@ def test_quoted_includes_exist():
             if kind == '"' and not any((folder / target).is_file() for folder in where):
                 problems.append(f'{name}: no file "{target}"')
     report(problems)
+
+
+def test_policies_are_freestanding():
+    """The runtime runs them in ring 0: of the system's headers only types."""
+    report(f"{name}: <{target}>" for name in c_files() if name.startswith("libos/rt/")
+           for kind, target in INCLUDE.findall(text(name))
+           if kind == "<" and target not in ("stdbool.h", "stddef.h", "stdint.h"))
 
 
 def test_dangerous_things_stay_in_their_files():
@@ -114,13 +125,13 @@ def headers(*folders):
 C = ["gcc", "-x", "c", "-std=gnu11"]
 CXX = ["g++", "-x", "c++", "-std=c++17"]
 PUBLIC = headers("libos/include/", "modules/include/uapi/")
-PRIVATE = headers("libos/src/", "libos/tests/", "modules/tests/", "workloads/")
+PRIVATE = headers("libos/src/", "libos/rt/", "libos/tests/", "modules/tests/", "workloads/")
 
 
 def compile_alone(compiler, names):
     """Compile each header in a unit of its own: one compiler run, one unit per header."""
     flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
-             "-D_GNU_SOURCE", "-Ilibos/include", "-Imodules/include", "-Ilibos/src",
+             "-D_GNU_SOURCE", "-Ilibos/include", "-Imodules/include", "-Ilibos/src", "-Ilibos",
              "-Imodules/tests",
              "-Iworkloads", "-Iworkloads/tests", "-I."]
     for name in names:

@@ -51,3 +51,17 @@ def test_libdune_calls_no_memcpy():
         problems += [f"{path.name}: {symbol}" for symbol in symbols
                      if symbol.startswith(("mem", "str", "bcopy", "bzero", "__mem"))]
     assert not problems, "\n".join(problems)
+
+
+def test_policies_call_nothing_but_each_other():
+    """They run in ring 0 with nobody's vector registers, and have no variables of their own."""
+    archive = paths.build() / "libos" / "policies.a"
+    if not archive.exists():
+        pytest.skip("policies are not built: make libos")
+    lines = subprocess.run(["nm", "-P", archive], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
+    symbols = [line.split()[:2] for line in lines if " " in line]
+    defined = {name for name, kind in symbols if kind != "U"} | {"_GLOBAL_OFFSET_TABLE_"}
+    assert len(defined) > 20
+    assert [name for name, kind in symbols if kind == "U" and name not in defined] == []
+    assert [name for name, kind in symbols if kind in "BbDdC" and not name.startswith("rt_")] == []

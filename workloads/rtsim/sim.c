@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+/* The event loop: arrivals in order, and the end of the slice on each core. */
+#include "rtsim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/rng.h"
+
+struct core {
+	struct rt_task *task;	/* NULL: idle */
+	uint64_t begin;		/* of service: costs come before it */
+};
+
+struct sim {
+	const struct sim_spec *spec;
+	const struct rt_policy *policy;
+	void *state;
+	struct sim_source source;
+	struct sim_sink sink;
+	struct sim_totals *totals;
+	struct rng rng;
+	uint64_t until[RT_CORES_MAX];	/* end of the slice, RT_FOREVER: idle */
+	struct core core[RT_CORES_MAX];
+	uint32_t idle;
+	struct sim_job *coming;		/* the next arrival */
+	uint64_t numbers, inside;
+	struct sim_job *pool;		/* finished jobs, by task.next */
+};
+
+static struct sim_job *job_of(struct rt_task *task)
+{
+	return (struct sim_job *)task;
+}
+
+static struct sim_job *job_get(struct sim *sim)
+{
+	struct sim_job *job = sim->pool;
+
+	if (!job)
+		return calloc(1, sizeof(*job));
+	sim->pool = job_of(job->task.next);
+	memset(job, 0, sizeof(*job));
+	return job;
+}
+
+static void job_put(struct sim *sim, struct sim_job *job)
+{
+	job->task.next = sim->pool ? &sim->pool->task : NULL;
+	sim->pool = job;
+}
+
+/* True if there is one, or if there is an end of them; false without memory. */
+static bool arrival_next(struct sim *sim)
+{
+	struct sim_job *job = job_get(sim);
+
+	sim->coming = job;
+	if (!job)
+		return false;
+	job->number = sim->numbers;
+	if (sim->source.next(sim->source.arg, job)) {
+		sim->numbers++;
+	} else {
+		job_put(sim, job);
+		sim->coming = NULL;
+	}
+	return true;
+}
+
+/* Serve what the core has, from `begin`, to its end or that of a quantum. */
+static void slice(struct sim *sim, uint32_t core)
+{
+	struct core *c = &sim->core[core];
+	uint64_t left = job_of(c->task)->size - c->task->ran, quantum = RT_FOREVER;
+
+	if (sim->policy->quantum)
+		quantum = sim->policy->quantum(sim->state, core, c->task);
+	sim->until[core] = c->begin + (left < quantum ? left : quantum);
+}
+
+/* Find work for a core that has none; cost: of what was before. */
+static bool dispatch(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost)
+{
+	struct rt_task *task = sim->policy->pick(sim->state, core, now);
+	uint32_t cores = sim->spec->params.cores, i, first;
+
+	if (!task && sim->policy->steal && cores > 1) {
+		first = (uint32_t)rng_below(&sim->rng, cores);
+		for (i = 0; i < cores && !task; i++) {
+			uint32_t victim = (first + i) % cores;
+
+			if (victim != core)
+				task = sim->policy->steal(sim->state, core, victim, now);
+		}
+		if (task) {
+			cost += sim->spec->steal_ns;
+			sim->totals->steals++;
+		}
+	}
+	if (!task)
+		return false;
+	sim->totals->dispatches++;
+	sim->core[core].task = task;
+	sim->core[core].begin = now + cost + sim->spec->dispatch_ns;
+	slice(sim, core);
+	return true;
+}
+
+static uint32_t enqueue(struct sim *sim, struct rt_task *task, enum rt_why why, uint64_t now)
+{
+	uint32_t core = sim->policy->place ? sim->policy->place(sim->state, task) : 0;
+
+	sim->policy->enqueue(sim->state, core, task, why, now);
+	return core;
+}
+
+/* Take the task off its core, with the service it got counted. */
+static struct rt_task *stop(struct sim *sim, uint32_t core, enum rt_why why, uint64_t now)
+{
+	struct core *c = &sim->core[core];
+	struct rt_task *task = c->task;
+
+	if (now > c->begin) {
+		task->ran += now - c->begin;
+		sim->totals->service_ns += now - c->begin;
+	}
+	c->task = NULL;
+	sim->until[core] = RT_FOREVER;
+	if (sim->policy->stopped)
+		sim->policy->stopped(sim->state, core, task, why, now);
+	return task;
+}
+
+static void preempt(struct sim *sim, uint32_t core, uint64_t now)
+{
+	struct rt_task *task = stop(sim, core, RT_PREEMPTED, now);
+
+	sim->totals->preemptions++;
+	job_of(task)->interruptions++;
+	enqueue(sim, task, RT_PREEMPTED, now);
+	if (!dispatch(sim, core, now, sim->spec->preempt_ns))
+		sim->idle++;
+}
+
+static void arrive(struct sim *sim, uint64_t now)
+{
+	struct rt_task *task = &sim->coming->task;
+	uint32_t home = enqueue(sim, task, RT_NEW, now), i, core;
+
+	if (++sim->inside > sim->totals->most_waiting)
+		sim->totals->most_waiting = sim->inside;
+	for (i = 0; sim->idle && i < sim->spec->params.cores; i++) {
+		core = home + i;
+		if (core >= sim->spec->params.cores)
+			core -= sim->spec->params.cores;
+		if (!sim->core[core].task && dispatch(sim, core, now, 0)) {
+			sim->idle--;
+			return;
+		}
+	}
+	core = sim->policy->preempts ? sim->policy->preempts(sim->state, task, now) : RT_NO_CORE;
+	if (core != RT_NO_CORE)
+		preempt(sim, core, now);
+}
+
+static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
+{
+	struct core *c = &sim->core[core];
+	struct sim_job *job = job_of(c->task);
+
+	if (job->task.ran + (now - c->begin) < job->size) {
+		if (sim->policy->yields(sim->state, core, c->task, now)) {
+			preempt(sim, core, now);
+			return;
+		}
+		job->task.ran += now - c->begin;
+		sim->totals->service_ns += now - c->begin;
+		c->begin = now;
+		slice(sim, core);
+		return;
+	}
+	stop(sim, core, RT_DONE, now);
+	sim->inside--;
+	sim->totals->jobs++;
+	if (sim->sink.done)
+		sim->sink.done(sim->sink.arg, job, now);
+	job_put(sim, job);
+	if (!dispatch(sim, core, now, 0))
+		sim->idle++;
+}
+
+static const char *loop(struct sim *sim)
+{
+	uint32_t cores = sim->spec->params.cores, core, i;
+
+	if (!arrival_next(sim))
+		return "out of memory";
+	for (;;) {
+		core = 0;
+		for (i = 1; i < cores; i++)
+			core = sim->until[i] < sim->until[core] ? i : core;
+		if (sim->coming && sim->coming->arrival < sim->until[core]) {
+			sim->totals->end = sim->coming->arrival;
+			arrive(sim, sim->coming->arrival);
+			if (!arrival_next(sim))
+				return "out of memory";
+		} else if (sim->until[core] != RT_FOREVER) {
+			sim->totals->end = sim->until[core];
+			slice_ends(sim, core, sim->until[core]);
+		} else {
+			return NULL;
+		}
+	}
+}
+
+const char *sim_run(const struct sim_spec *spec, struct sim_source source, struct sim_sink sink,
+		    struct sim_totals *totals)
+{
+	struct sim sim = { .spec = spec, .policy = spec->policy, .source = source, .sink = sink,
+			   .totals = totals, .idle = spec->params.cores };
+	size_t bytes = rt_policy_bytes(spec->policy, spec->params.cores);
+	const char *wrong = "out of memory";
+	struct sim_job *job;
+
+	memset(totals, 0, sizeof(*totals));
+	memset(sim.until, 0xff, sizeof(sim.until));
+	rng_init(&sim.rng, spec->seed, 77);
+	sim.state = aligned_alloc(RT_LINE, (bytes + RT_LINE - 1) / RT_LINE * RT_LINE);
+	if (sim.state) {
+		memset(sim.state, 0, bytes);
+		wrong = rt_policy_start(spec->policy, sim.state, &spec->params);
+		if (!wrong)
+			wrong = loop(&sim);
+	}
+	free(sim.state);
+	while ((job = sim.pool)) {
+		sim.pool = job_of(job->task.next);
+		free(job);
+	}
+	return wrong;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cores in virtual time under a scheduling policy: what the runtime does on
+ * real ones, with every cost a parameter.
+ *
+ * Requests come from a source, in order of time, whatever happens to earlier
+ * ones (open loop). Costs occupy a core and are not service:
+ *
+ *	dispatch	before a task begins or goes on, on any core
+ *	steal		in addition, if it came from another core's queue
+ *	preempt		in addition, if the task before it was made to go
+ *
+ * A task whose quantum ends while nobody waits for its core goes on at no cost.
+ * At one instant ends come before arrivals, cores in order of their number.
+ */
+#ifndef RTSIM_SIM_H
+#define RTSIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rt/policy.h"
+
+struct sim_job {
+	struct rt_task task;	/* first: a task is its job */
+	uint64_t number;	/* 0, 1, 2... in order of arrival */
+	uint64_t arrival;
+	uint64_t size;		/* service it needs in truth; task.size is the hint */
+	uint32_t interruptions;
+	void *owner;		/* the source's, if it wants */
+};
+
+/* Fills in the next job, of which everything but `number` is zero; false: no more. */
+struct sim_source {
+	bool (*next)(void *arg, struct sim_job *job);
+	void *arg;
+};
+
+/* Told of every job that is done; may be empty. */
+struct sim_sink {
+	void (*done)(void *arg, const struct sim_job *job, uint64_t now);
+	void *arg;
+};
+
+struct sim_spec {
+	const struct rt_policy *policy;
+	struct rt_params params;
+	uint64_t dispatch_ns, steal_ns, preempt_ns;
+	uint64_t seed;		/* of the order in which victims of stealing are asked */
+};
+
+struct sim_totals {
+	uint64_t jobs, end;
+	uint64_t preemptions, steals, dispatches;
+	uint64_t service_ns;	/* sum over cores, costs not included */
+	uint64_t most_waiting;	/* jobs in the system at once */
+};
+
+/* NULL, or why the policy refuses its parameters (or "out of memory"). */
+const char *sim_run(const struct sim_spec *spec, struct sim_source source, struct sim_sink sink,
+		    struct sim_totals *totals);
+
+#endif
