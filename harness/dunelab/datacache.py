@@ -33,7 +33,7 @@ class DataCache:
 
 
 def parse(fields, cycles):
-    """The DataCache of the table data_cache; None: there is none. cycles(what, value) -> Fraction."""
+    """The DataCache of the table data_cache, None without one; cycles(what, value) -> Fraction."""
     if not fields:
         return None
     for key in KEYS:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Two levels of caches of data, by physical address: each CPU's own first one, one second for all. */
+/* Two levels of caches of data, by physical address: each CPU's first one, one second for all. */
 
 #ifndef COSTS_CACHE_H
 #define COSTS_CACHE_H
