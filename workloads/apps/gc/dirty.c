@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * How the collector learns which pages were written. In its mode for programs that
- * say so themselves it asks for nothing; what libdune saw is said for the program
- * when a collection begins.
+ * How the collector learns which pages were written. It believes that it protects
+ * them by mprotect, and that SIGSEGV tells of writes. In Dune mode its calls of
+ * mprotect come here, and its own handler of the signal is called for each page
+ * that libdune saw written.
  */
 #define GC_THREADS /* the library is built with them */
 #include <dune.h>
 #include <errno.h>
 #include <gc/gc.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,28 +21,28 @@
 #define WORDS_MAX 16384 /* of a section's bitmap: 4 GiB */
 
 /* The collector's memory, in the order in which it got it. */
-static struct {
+static struct section {
 	char *start;
 	size_t size;
 } sections[SECTIONS_MAX];
-static unsigned int n_sections, n_protected;
+static unsigned int n_sections;
 
 static enum way way;
 static uint64_t bitmap[WORDS_MAX];
 static int collectors_root;
+static void (*collectors_handler)(int, siginfo_t *, void *);
 
 void *__real_mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset);
 
-/* The linker has the collector call this; libc's own calls are not seen. */
+/* The linker has the collector call these; libc's own calls are not seen. */
 void *__wrap_mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset)
 {
 	char *start = __real_mmap(address, size, prot, flags, fd, offset);
 
 	if (start == MAP_FAILED || !(prot & PROT_WRITE))
 		return start;
-	if (n_sections && sections[n_sections - 1].start + sections[n_sections - 1].size == start &&
-	    n_sections - 1 >= n_protected) {
+	if (n_sections && sections[n_sections - 1].start + sections[n_sections - 1].size == start) {
 		sections[n_sections - 1].size += size;
 		return start;
 	}
@@ -51,26 +53,42 @@ void *__wrap_mmap(void *address, size_t size, int prot, int flags, int fd, off_t
 	return start;
 }
 
-static void tell(const char *start, size_t pages)
-{
-	size_t i;
+int __real_mprotect(void *address, size_t size, int prot);
+int __wrap_mprotect(void *address, size_t size, int prot);
 
-	for (i = 0; i < pages; i++)
-		if (bitmap[i / 64] >> i % 64 & 1)
-			GC_end_stubborn_change(start + i * PAGE);
+int __wrap_mprotect(void *address, size_t size, int prot)
+{
+	if (way <= WAY_DUNE_STOP)
+		return __real_mprotect(address, size, prot);
+	/* Where dirty bits tell, nothing needs to be protected. */
+	if (way == WAY_FAULT)
+		app_must(dune_vm_protect(address, size,
+					 prot & PROT_WRITE ? DUNE_PROT_READ | DUNE_PROT_WRITE :
+							     DUNE_PROT_READ),
+			 "dune_vm_protect");
+	return 0;
 }
 
-static void take_dirty(void)
+static void tell(char *page)
 {
-	unsigned int i;
+	siginfo_t info = { .si_signo = SIGSEGV, .si_code = SEGV_ACCERR, .si_addr = page };
 
-	for (i = 0; i < n_sections; i++) {
-		size_t pages = sections[i].size / PAGE;
+	collectors_handler(SIGSEGV, &info, NULL);
+}
 
-		app_must((int)dune_vm_bits_take(DUNE_ROOT_DEFAULT, sections[i].start,
-						pages * PAGE, DUNE_PTE_DIRTY, bitmap),
-			 "dune_vm_bits_take");
-		tell(sections[i].start, pages);
+static void tell_dirty(const struct section *section)
+{
+	size_t pages = section->size / PAGE, i;
+
+	app_must((int)dune_vm_bits_take(DUNE_ROOT_DEFAULT, section->start, pages * PAGE,
+					DUNE_PTE_DIRTY, bitmap),
+		 "dune_vm_bits_take");
+	for (i = 0; i < pages; i++) {
+		char *page = section->start + i * PAGE;
+
+		/* It knows of no writes to what it has not given away. */
+		if (bitmap[i / 64] >> i % 64 & 1 && GC_is_heap_ptr(page))
+			tell(page);
 	}
 }
 
@@ -79,44 +97,21 @@ static void on_fault(uintptr_t address, uint32_t error_code, struct dune_trap_fr
 		     void *arg)
 {
 	char *page = (char *)(address & ~(PAGE - 1));
-	unsigned int i;
 
 	(void)frame;
 	(void)arg;
-	for (i = 0; i < n_protected; i++)
-		if (address - (uintptr_t)sections[i].start < sections[i].size)
-			break;
-	if (i == n_protected || (error_code & DUNE_PF_HOST))
+	if (!GC_is_heap_ptr(page) || (error_code & DUNE_PF_HOST))
 		app_fail("a page fault that is not the collector's", 0);
-	GC_end_stubborn_change(page);
-	app_must(dune_vm_protect(page, PAGE, DUNE_PROT_READ | DUNE_PROT_WRITE),
-		 "dune_vm_protect");
-}
-
-/* What was written has been told, page by page. New memory counts as written. */
-static void protect_again(void)
-{
-	unsigned int i;
-
-	for (i = n_protected; i < n_sections; i++) {
-		memset(bitmap, 0xff, sizeof(bitmap));
-		tell(sections[i].start, sections[i].size / PAGE);
-	}
-	n_protected = n_sections;
-	for (i = 0; i < n_protected; i++)
-		app_must(dune_vm_protect(sections[i].start, sections[i].size & ~(PAGE - 1),
-					 DUNE_PROT_READ),
-			 "dune_vm_protect");
+	tell(page);
 }
 
 static void on_event(GC_EventType event)
 {
-	if (event == GC_EVENT_PRE_STOP_WORLD) {
-		if (way == WAY_FAULT)
-			protect_again();
-		else
-			take_dirty();
-	}
+	unsigned int i;
+
+	if (event == GC_EVENT_PRE_STOP_WORLD && way != WAY_FAULT)
+		for (i = 0; i < n_sections; i++)
+			tell_dirty(&sections[i]);
 	/* Marking reads all that lives: here in few translations, and unseen. */
 	if (way != WAY_TLB)
 		return;
@@ -128,26 +123,28 @@ static void on_event(GC_EventType event)
 
 void dirty_begin(enum way wanted)
 {
+	struct sigaction action;
+
 	way = wanted;
 	setenv("GC_USE_GETWRITEWATCH", "0", 1); /* mprotect, not /proc's soft-dirty bits */
+	setenv("GC_UNMAP_THRESHOLD", "0", 1); /* which would be by mprotect, too */
 	GC_set_markers_count(1);
 	GC_set_full_freq(19);
 	GC_set_time_limit(GC_TIME_UNLIMITED); /* generational, not in slices of time */
-	if (way == WAY_STOP || way == WAY_LINUX) {
-		GC_INIT();
-		if (way == WAY_LINUX)
-			GC_enable_incremental();
-		if (way == WAY_LINUX && !GC_incremental_protection_needs())
-			app_fail("the collector does not protect pages", 0);
-		return;
-	}
-	GC_set_manual_vdb_allowed(1);
 	GC_INIT();
-	app_must(dune_init(NULL), "dune_init");
-	app_must(dune_enter(), "dune_enter");
-	if (way == WAY_DUNE_STOP)
+	if (way > WAY_LINUX) {
+		app_must(dune_init(NULL), "dune_init");
+		app_must(dune_enter(), "dune_enter");
+	}
+	if (way == WAY_STOP || way == WAY_DUNE_STOP)
 		return;
 	GC_enable_incremental();
+	if (!GC_incremental_protection_needs())
+		app_fail("the collector does not protect pages", 0);
+	if (way == WAY_LINUX)
+		return;
+	sigaction(SIGSEGV, NULL, &action);
+	collectors_handler = action.sa_sigaction;
 	/* Before anything is split into small pages. */
 	collectors_root = dune_root_create(DUNE_ROOT_DEFAULT);
 	app_must(collectors_root, "dune_root_create");
