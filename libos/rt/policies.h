@@ -9,7 +9,12 @@
 	X(cfcfs)      \
 	X(dfcfs)      \
 	X(steal)      \
-	X(rr)
+	X(rr)         \
+	X(priority)   \
+	X(edf)        \
+	X(sjf)        \
+	X(srpt)       \
+	X(darc)
 
 #define RT_DECLARE(name) extern const struct rt_policy rt_##name;
 RT_POLICIES(RT_DECLARE)

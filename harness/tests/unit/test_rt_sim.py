@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""rt-sim's command line: what it prints, what it refuses, that it repeats."""
+
+import json
+import subprocess
+
+import pytest
+
+from dunelab import paths
+
+
+def rt_sim(*arguments):
+    """Run the simulator to its end: CompletedProcess with text output."""
+    path = paths.build() / "host" / "rt-sim"
+    if not path.exists():
+        pytest.skip(f"{path} is not built: run make workloads")
+    return subprocess.run([str(word) for word in (path, *arguments)], text=True,
+                          capture_output=True, timeout=120, check=False)
+
+
+def result(*arguments):
+    """The JSON object of a run that says nothing else."""
+    done = rt_sim("--requests", 20000, "--json", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_help_and_list():
+    done = rt_sim("--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage: rt-sim")
+    done = rt_sim("--list")
+    names = [line.split()[0] for line in done.stdout.split("\n\n")[0].splitlines()]
+    assert names == ["cfcfs", "dfcfs", "steal", "rr", "priority", "edf", "sjf", "srpt", "darc"]
+
+
+def test_a_run_repeats_and_a_seed_matters():
+    arguments = ("--policy", "steal", "--cores", 4, "--law", "w6", "--steal-cost", 0.1)
+    first = result(*arguments)
+    assert result(*arguments) == first
+    assert result(*arguments, "--seed", 2)["digest"] != first["digest"]
+    assert first["sojourn_ns"]["n"] == 20000 == sum(c["n"] for c in first["classes"])
+    assert first["clock_domain"] == "virtual"
+    assert first["steals"] > 0 and first["preemptions"] == 0
+
+
+def test_percentiles_need_enough_requests():
+    row = result("--policy", "cfcfs")["sojourn_ns"]
+    assert row["p999"] > row["p99"] > row["p90"] > row["p50"] > 0
+    assert row["p9999"] is None             # two requests are above it
+    table = rt_sim("--policy", "cfcfs", "--requests", 20000).stdout.splitlines()
+    assert table[1].split()[-2:] == ["p99.99", "max"]
+    assert table[2].split()[-2] == "-"
+
+
+def test_a_cost_shows_where_it_belongs():
+    plain = result("--policy", "rr", "--quantum", 5, "--law", "w6", "--load", 0.6)
+    costly = result("--policy", "rr", "--quantum", 5, "--law", "w6", "--load", 0.6,
+                    "--preempt-cost", 1)
+    assert costly["sojourn_ns"]["mean"] > 1.1 * plain["sojourn_ns"]["mean"]
+    assert costly["quantum_ns"] == 5000 and costly["cost_ns"]["preempt"] == 1000
+
+
+def test_overload_runs_and_says_so():
+    done = rt_sim("--policy", "cfcfs", "--load", 1.2, "--requests", 20000)
+    assert done.returncode == 0 and "not below the capacity 1.0000" in done.stderr
+    # 10 us of service take 3 us of interruptions more: full at 0.77.
+    done = rt_sim("--policy", "rr", "--law", "fixed:10", "--quantum", 2.5, "--preempt-cost", 1,
+                  "--load", 0.8, "--requests", 20000)
+    assert done.returncode == 0 and "not below the capacity 0.7692" in done.stderr
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ((), "--policy is missing"),
+    (("--policy", "fifo"), "known are cfcfs dfcfs"),
+    (("--policy", "rr"), "needs a quantum"),
+    (("--policy", "rr", "--quantum", "0"), "--quantum 0: expected a number from 0.001"),
+    (("--policy", "rr", "--quantum", "nan"), "--quantum nan: expected"),
+    (("--policy", "cfcfs", "--quantum", "5"), "has no quantum"),
+    (("--policy", "cfcfs", "--cores", "0"), "whole number from 1 to 64"),
+    (("--policy", "cfcfs", "--cores", "65"), "whole number from 1 to 64"),
+    (("--policy", "cfcfs", "--cores", "2x"), "whole number from 1 to 64"),
+    (("--policy", "cfcfs", "--load", "-1"), "--load -1: expected a number"),
+    (("--policy", "cfcfs", "--load", "0"), "--load 0: expected a number"),
+    (("--policy", "cfcfs", "--law", "gamma:2"), "expected fixed:S"),
+    (("--policy", "cfcfs", "--law", "exp:"), "expected a size"),
+    (("--policy", "cfcfs", "--law", "exp:0"), "a size is from"),
+    (("--policy", "cfcfs", "--law", "exp:10:2"), "behind the size"),
+    (("--policy", "cfcfs", "--law", "lognormal:10"), "lognormal:MEAN:DEVIATION"),
+    (("--policy", "cfcfs", "--law", "mix:0.5*1,0.4*2"), "do not add up"),
+    (("--policy", "cfcfs", "--law", "mix:1*1"), "at least 2 classes"),
+    (("--policy", "cfcfs", "--law", "mix:" + ",".join(["0.1*1"] * 10)), "at most 8 classes"),
+    (("--policy", "darc", "--law", "w6"), "needs cores to be reserved"),
+    (("--policy", "darc", "--law", "w6", "--reserve", "1"), "no core is left"),
+    (("--policy", "darc", "--law", "w6", "--cores", "2", "--reserve", "1,2"), "than there are"),
+    (("--policy", "darc", "--cores", "2", "--reserve", "1"), "one class"),
+    (("--policy", "cfcfs", "--requests", "0"), "whole number from 1"),
+    (("--policy", "cfcfs", "--arrival", "bursty"), "known are poisson, fixed"),
+    (("--policy", "cfcfs", "--law", "fixed:100000000", "--requests", "1000000"), "92 days"),
+    (("--policy", "cfcfs", "more"), "there are only options"),
+    (("--policy", "cfcfs", "--colour", "red"), "see rt-sim --help"),
+])
+def test_nonsense_is_refused(arguments, message):
+    done = rt_sim(*arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    assert message in done.stderr, done.stderr
