@@ -37,6 +37,8 @@ OPERATIONS = {
     "fault_pte": "page fault in a guest, an entry changed",
     "start": "a program (true), start to end",
     "exit_kernel": "exit handled in the kernel (CPUID)",
+    "exit_msr": "RDMSR of a guest: emulated; refused",
+    "exit_io": "OUT of a guest: to user space; refused",
     "exit_user": "exit to user space and back",
     "exit_user_ioctl": "the same by ioctl",
     "fault_present": "fault, the host has the page",

@@ -36,6 +36,7 @@ void group_dune(const struct plan *plan);
 void group_libdune(const struct plan *plan);
 void group_interpose(const struct plan *plan);
 void group_hooks(const struct plan *plan);
+void group_refused(const struct plan *plan);
 void group_roots(const struct plan *plan);
 
 #endif

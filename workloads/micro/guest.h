@@ -24,6 +24,7 @@ enum job_kind {
 	JOB_VMCALL,
 	JOB_VMMCALL,
 	JOB_OUT,
+	JOB_RDMSR,	 /* of the APIC's base, which KVM answers in the kernel */
 	JOB_TOUCH,	 /* a page after the other */
 	JOB_TOUCH_LARGE, /* of 2 MiB */
 	JOB_CR3,	 /* load it */

@@ -134,6 +134,8 @@ void group_kvm(const struct plan *plan)
 		guest_large_series("kvm.fault_fresh_large", plan, guest, false, run_job);
 		guest_pte_series("kvm.fault_pte", plan, guest, run_job);
 		guest_exit_series("kvm.cr3", plan, guest, JOB_CR3, run_job);
+		guest_exit_series("kvm.exit_msr", plan, guest, JOB_RDMSR, run_job);
+		guest_exit_series("kvm.exit_io", plan, guest, JOB_OUT, run_job);
 	}
 	close(vcpu);
 	close(vm);

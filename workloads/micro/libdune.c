@@ -78,6 +78,7 @@ void group_libdune(const struct plan *plan)
 	group_interpose(plan);
 	if (plan->all) {
 		group_hooks(plan);
+		group_refused(plan);
 		group_roots(plan);
 		group_life(plan, who);
 		group_wake(plan, who);

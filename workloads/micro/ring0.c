@@ -3,6 +3,7 @@
 #include "micro/guest.h"
 
 #define EXIT_PORT 0x80
+#define MSR_APIC_BASE 0x1b
 
 /* Allow the write that faulted, by JOB_PTE's table. */
 asm(".pushsection .text\n"
@@ -82,6 +83,10 @@ static void job_do(struct job *job)
 	case JOB_OUT:
 		SERIES_RUN(job->ticks, job->batches, n,
 			   asm volatile("out %%eax, %1" ::"a"(0), "N"(EXIT_PORT) : "memory"));
+		break;
+	case JOB_RDMSR:
+		SERIES_RUN(job->ticks, job->batches, n,
+			   asm volatile("rdmsr" ::"c"(MSR_APIC_BASE) : "rax", "rdx"));
 		break;
 	case JOB_TOUCH:
 		SERIES_RUN(job->ticks, job->batches, n, TOUCH(job->area));
