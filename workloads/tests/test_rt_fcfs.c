@@ -113,6 +113,63 @@ static void private_queues_are_k_times_mm1(void)
 	}
 }
 
+/*
+ * In order of arrival the end of each request follows from the ends before it (Lindley; Kiefer and
+ * Wolfowitz for several cores): not only the law of the times has to be right, but every one.
+ */
+struct path {
+	struct open_load open;
+	uint64_t free[16], wrong, done;
+	bool split;
+};
+
+static bool path_next(void *arg, struct sim_job *job)
+{
+	struct path *path = arg;
+	uint32_t core = 0, i;
+
+	if (!open_next(&path->open, job))
+		return false;
+	if (path->split)
+		core = (uint32_t)(((uint64_t)job->task.flow * 16) >> 32);
+	for (i = 0; i < 16 && !path->split; i++)
+		core = path->free[i] < path->free[core] ? i : core;
+	if (path->free[core] < job->arrival)
+		path->free[core] = job->arrival;
+	path->free[core] += job->size;
+	job->owner = (void *)(uintptr_t)path->free[core];
+	return true;
+}
+
+static void path_done(void *arg, const struct sim_job *job, uint64_t now)
+{
+	struct path *path = arg;
+
+	path->wrong += (uintptr_t)job->owner != now;
+	path->done++;
+}
+
+static void every_request_ends_when_it_must(void)
+{
+	static const char *const names[] = { "cfcfs", "dfcfs" };
+	int split;
+
+	for (split = 0; split < 2; split++) {
+		struct sim_spec spec = { .policy = rt_policy_find(names[split]),
+					 .params = { .cores = 16, .classes = 1 } };
+		struct path path = { .split = split };
+		struct sim_totals totals;
+		struct law law;
+
+		law_parse(&law, "lognormal:10:30");
+		open_start(&path.open, &law, OPEN_POISSON, 0.9, 16, 100000, 3);
+		sim_run(&spec, (struct sim_source){ path_next, &path },
+			(struct sim_sink){ path_done, &path }, &totals);
+		check(path.done == 100000 && !path.wrong, "%s: %llu of %llu", names[split],
+		      (unsigned long long)path.wrong, (unsigned long long)path.done);
+	}
+}
+
 /* Nothing is known in closed form, but it is between the two, and near one queue. */
 static void stealing_is_between(void)
 {
@@ -210,6 +267,7 @@ static const struct test_case cases[] = {
 	{ "cfcfs: the yardstick of sixteen cores", the_yardstick_of_sixteen_cores },
 	{ "cfcfs: a cost of dispatch is service", a_cost_of_dispatch_is_service },
 	{ "dfcfs: k times M/M/1", private_queues_are_k_times_mm1 },
+	{ "cfcfs, dfcfs: every request ends when it must", every_request_ends_when_it_must },
 	{ "steal: between one queue and many", stealing_is_between },
 	{ "sim: a run repeats, a seed matters", a_run_repeats_and_a_seed_matters },
 };

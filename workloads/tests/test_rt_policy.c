@@ -321,6 +321,9 @@ static void a_preempted_task_keeps_its_turn(void)
 		enqueue(&m, &m.task[1], RT_NEW);
 		check(!m.policy->yields(m.state, 0, &m.task[0], 1), "%s: to an equal", names[p]);
 		enqueue(&m, &m.task[2], RT_NEW);
+		check(m.policy->preempts != NULL, "%s", names[p]);
+		if (!m.policy->preempts)
+			continue;
 		check(m.policy->preempts(m.state, &m.task[2], 1) == 0, "%s: to urgent", names[p]);
 		enqueue(&m, stop(&m, 0, RT_PREEMPTED), RT_PREEMPTED);
 		pick(&m, 0);
@@ -406,18 +409,39 @@ static void policies_are_found_by_name(void)
 		check(rt_policy_find(rt_policies[i]->name) == rt_policies[i], "%zu", i);
 		for (j = 0; j < i; j++)
 			check(strcmp(rt_policies[i]->name, rt_policies[j]->name), "twice");
-		/* State that cores lock one by one must not share a line. */
-		if (rt_policies[i]->locking == RT_LOCK_CORE)
-			check(rt_policies[i]->bytes % RT_LINE == 0 &&
-			      rt_policies[i]->bytes_per_core % RT_LINE == 0, "%s",
-			      rt_policies[i]->name);
 	}
 	check(i >= 9, "%zu policies", i);
 	check(!rt_policy_find("") && !rt_policy_find("rrr") && !rt_policy_find("r"), "none");
 }
 
+/* Operations and flags that make sense only together. */
+static void policies_are_complete(void)
+{
+	size_t i;
+
+	for (i = 0; rt_policies[i]; i++) {
+		const struct rt_policy *p = rt_policies[i];
+
+		check(p->name && p->summary && p->enqueue && p->pick && p->remove, "%zu", i);
+		check(!p->quantum == !(p->flags & RT_TAKES_QUANTUM), "%s: quantum", p->name);
+		check(!p->quantum || p->yields, "%s: and then?", p->name);
+		check(!p->preempts || (p->yields && p->stopped), "%s: and then?", p->name);
+		check(!p->admit == !p->release, "%s: admit", p->name);
+		check(!p->admit == !(p->flags & RT_USES_DEADLINE), "%s: deadlines", p->name);
+		check(!p->preempts == !(p == rt_policy_find("srpt") ||
+					p->flags & (RT_USES_PRIORITY | RT_USES_DEADLINE)),
+		      "%s: preemption", p->name);
+		check(p->place || p->locking == RT_LOCK_ALL, "%s: one queue, one lock", p->name);
+		/* State that cores lock one by one must not share a line. */
+		check(p->locking == RT_LOCK_ALL || (p->bytes % RT_LINE == 0 &&
+						    p->bytes_per_core % RT_LINE == 0),
+		      "%s: shared lines", p->name);
+	}
+}
+
 static const struct test_case cases[] = {
 	{ "policies: found by name", policies_are_found_by_name },
+	{ "policies: operations and flags fit", policies_are_complete },
 	{ "policies: nonsense is refused with the reason", nonsense_is_refused_with_the_reason },
 	{ "policies: nobody lost, nobody twice, in order", random_use },
 	{ "policies: who starves says so", who_starves_says_so },
