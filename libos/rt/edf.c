@@ -53,21 +53,19 @@ static bool yields(void *state, uint32_t core, const struct rt_task *task, uint6
 {
 	struct edf *all = state;
 
-	return all->ready.root && all->ready.root->key < task->key;
+	return all->ready.root && all->ready.root->key < task->deadline;
 }
 
 static uint32_t preempts(void *state, const struct rt_task *task, uint64_t now)
 {
 	struct edf *all = state;
-	const struct rt_task *latest = task;
+	uint64_t latest = task->deadline;
 	uint32_t i, core = RT_NO_CORE;
 
 	for (i = 0; i < all->cores; i++) {
-		const struct rt_task *other = all->running[i];
-
-		/* Among equal deadlines nobody is interrupted for another. */
-		if (other && other->key > task->key && rt_before(latest, other)) {
-			latest = other;
+		/* Not its key: it may have inherited a deadline since it was picked. */
+		if (all->running[i] && all->running[i]->deadline > latest) {
+			latest = all->running[i]->deadline;
 			core = i;
 		}
 	}

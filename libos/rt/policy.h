@@ -27,6 +27,10 @@
  *	a task stops            stopped(core, task, why), with task->ran brought up to date;
  *	                        if it is still ready, place() and enqueue() follow
  *
+ * A lock that a task holds may make it more urgent (priority inheritance): the
+ * runner changes priority or deadline of a running task as it stands, of a
+ * ready one between remove() and enqueue(RT_PREEMPTED), which keeps its turn.
+ *
  * Locks are the runner's. With RT_LOCK_ALL one lock is held during every call.
  * With RT_LOCK_CORE there is one lock per core, and a call has the lock of the
  * queue it touches: that of `core`, for steal() that of `victim` only.

@@ -335,6 +335,41 @@ static void a_preempted_task_keeps_its_turn(void)
 	}
 }
 
+/* A task that holds what a more urgent one waits for is as urgent, running or ready. */
+static void urgency_is_inherited(void)
+{
+	static const char *const names[] = { "priority", "edf" };
+	struct rt_task low = { .priority = 9, .deadline = 90 }, middle = { .priority = 5,
+									   .deadline = 50 };
+	static struct model m;
+	size_t p;
+
+	for (p = 0; p < 2; p++) {
+		model_start(&m, rt_policy_find(names[p]), 1);
+		m.task[0] = low;
+		m.task[1] = middle;
+		enqueue(&m, &m.task[0], RT_NEW);
+		pick(&m, 0);
+		m.task[0].priority = 1;
+		m.task[0].deadline = 10;
+		enqueue(&m, &m.task[1], RT_NEW);
+		check(m.policy->preempts(m.state, &m.task[1], 1) == RT_NO_CORE, "%s: running",
+		      names[p]);
+		check(!m.policy->yields(m.state, 0, &m.task[0], 1), "%s: running", names[p]);
+		m.task[2] = low;
+		enqueue(&m, &m.task[2], RT_NEW);
+		m.policy->remove(m.state, 0, &m.task[2]);
+		m.where[2] = ELSEWHERE;
+		m.task[2].priority = 1;
+		m.task[2].deadline = 10;
+		enqueue(&m, &m.task[2], RT_PREEMPTED);
+		stop(&m, 0, RT_DONE);
+		pick(&m, 0);
+		check(m.running[0] == &m.task[2], "%s: ready", names[p]);
+		free(m.state);
+	}
+}
+
 static void without_hints_of_size(void)
 {
 	static const char *const names[] = { "sjf", "srpt" };
@@ -446,6 +481,7 @@ static const struct test_case cases[] = {
 	{ "policies: nobody lost, nobody twice, in order", random_use },
 	{ "policies: who starves says so", who_starves_says_so },
 	{ "policies: an interrupted task keeps its turn", a_preempted_task_keeps_its_turn },
+	{ "policies: urgency is inherited", urgency_is_inherited },
 	{ "policies: without hints of size", without_hints_of_size },
 };
 TEST_MAIN(cases)
