@@ -61,7 +61,7 @@ def main(argv):
     kvimage.require(plan)
     engine.ensure()
     # A closed terminal or a time limit ends the run the way Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     results_dir = Path(args.out) if args.out else paths.root() / "results"
     beside = None

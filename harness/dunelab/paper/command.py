@@ -46,7 +46,7 @@ def main(argv):
     drawing.require_gnuplot()
     for step in plan.steps():
         steps.engine(plan, step).ensure()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     results = args.out or paths.root() / "results"
     if args.resume:

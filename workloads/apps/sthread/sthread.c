@@ -38,10 +38,18 @@ struct section {
 static struct section code = { __start_sthread_code, __stop_sthread_code, NULL };
 static struct section constants = { __start_sthread_const, __stop_sthread_const, NULL };
 
-/* Ends a function that returns: nothing is above it on its stack. */
+/*
+ * Ends a function that returns: nothing is above it on its stack. The sections fill
+ * their pages: ring 0 is in these roots, too, and would miss what else is there.
+ */
 asm(".pushsection sthread_code, \"ax\"\n"
 	"sthread_begin: call *%rbx\n"
 	"mov $60, %eax\nsyscall\n" /* exit */
+	".balign 4096\n"
+	".popsection\n"
+	".pushsection sthread_const, \"a\"\n"
+	".byte 0\n"
+	".balign 4096\n"
 	".popsection\n");
 extern const char sthread_begin[];
 
@@ -90,6 +98,9 @@ int sthread_init(void)
 {
 	unsigned int i;
 
+	if (((uintptr_t)code.start | (uintptr_t)code.end | (uintptr_t)constants.start |
+	     (uintptr_t)constants.end) & (PAGE - 1))
+		return -EINVAL;
 	if (section_copy(&code, PROT_READ | PROT_EXEC) || section_copy(&constants, PROT_READ))
 		return -ENOMEM;
 
