@@ -31,7 +31,7 @@ def modelled(domain):
 
 def charged(profile):
     """What a cost profile charges for and what it does not."""
-    if profile.endswith(profiles.CACHES_ON):
+    if profiles.CACHES_ON in profile:
         return CHARGED + "two caches of data are modelled, instruction caches and the pipeline not"
     return CHARGED + "caches and the pipeline are not modelled"
 

@@ -31,7 +31,8 @@ static uint64_t remaining(const struct rt_task *task, uint64_t more)
 
 static uint64_t remaining_on(const struct srpt *all, uint32_t core, uint64_t now)
 {
-	return remaining(all->running[core], now - all->since[core]);
+	/* Another core's clock may have been read a little later than the caller's. */
+	return remaining(all->running[core], now > all->since[core] ? now - all->since[core] : 0);
 }
 
 static void enqueue(void *state, uint32_t core, struct rt_task *task, enum rt_why why,

@@ -69,6 +69,10 @@ static bool vm_is_ours_alone(const struct dune_thread *thread)
 static void vm_drop(struct dune_thread *thread)
 {
 	signal_defer(thread); /* until there is a run page again, or nothing */
+	/* A thread in Linux mode may be about to interrupt this one. */
+	raw_lock(&dune_process.threads_lock);
+	thread->tid = 0;
+	raw_unlock(&dune_process.threads_lock);
 	host_vcpu_destroy(thread);
 	hidden_close(dune_process.vm_fd);
 }
@@ -96,6 +100,7 @@ long host_execveat(struct dune_thread *thread, int fd, const char *path, const c
 	ret = raw_syscall6(SYS_execveat, fd, (long)path, (long)argv, (long)envp, flags, 0);
 	if (child_rebuild(thread, false))
 		HOST_DIE("dune: execve failed, and the process cannot get its VM again\n");
+	thread_tid_set(thread);
 	state_load(thread, &state);
 	return ret;
 }
@@ -116,10 +121,12 @@ long host_fork(struct dune_thread *thread, uint64_t flags)
 	raw_lock(&dune_process.threads_lock);
 	raw_lock(&thread->signals->lock);
 	syscall_hooks_lock();
+	trap_handlers_lock();
 	paging_lock();
 	ret = raw_syscall6(SYS_clone, (long)flags, 0, (long)regs->rdx, (long)regs->r10,
 			   (long)regs->r8, 0);
 	paging_unlock();
+	trap_handlers_unlock();
 	syscall_hooks_unlock();
 	raw_unlock(&thread->signals->lock);
 	raw_unlock(&dune_process.threads_lock);
@@ -152,6 +159,7 @@ static void after_linux_fork(void)
 	raw_unlock(&dune_process.threads_lock);
 	raw_unlock(&dune_process.signals.lock);
 	syscall_hooks_unlock();
+	trap_handlers_unlock();
 	paging_unlock();
 	block_keep_only(thread_self);
 	if (child_rebuild(thread_self, true))

@@ -14,7 +14,7 @@ static struct dune_thread *thread_of(pid_t tid)
 	struct dune_thread *thread;
 
 	for (thread = dune_process.threads; thread; thread = thread->next)
-		if (thread->entered && thread->tid == tid)
+		if (tid > 0 && thread->entered && thread->tid == tid)
 			return thread;
 	return NULL;
 }

@@ -228,6 +228,10 @@ long hypercall_leave(void);
 void hypercall_signals(void);
 _Noreturn void hypercall_trap(const struct dune_trap_frame *frame, uint64_t cr2);
 
+/* trap.c: held across a fork. */
+void trap_handlers_lock(void);
+void trap_handlers_unlock(void);
+
 /* syscall.c, syscall.S */
 struct dune_syscall;
 int syscall_dispatch(struct dune_syscall *call);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "monitor.h"
+#include "section.h"
 #include "signal/signal.h"
 #include "text.h"
 #include "thread.h"
@@ -16,13 +17,23 @@
 #define RFLAGS_TF 0x100ull
 
 struct handler {
-	dune_trap_handler call;
+	union {
+		dune_trap_handler call;
+		dune_pgfault_handler pgfault;
+	};
 	void *arg;
 };
 
-static struct handler handlers[VECTORS];
-static dune_pgfault_handler pgfault_call;
-static void *pgfault_arg;
+/*
+ * Two settings of each, of which the one that counts is told by the number of times it
+ * was set: whoever reads a pair while it is replaced gets the old one or the new one.
+ * The last is of dune_pgfault_set().
+ */
+static struct {
+	struct handler setting[2];
+	uint32_t sets;
+} handlers[VECTORS + 1];
+static struct raw_lock handlers_lock;
 
 unsigned int trap_xsave_size;
 /* A bit for each vector that has a handler. */
@@ -49,9 +60,22 @@ static const char *const names[EXCEPTIONS] = {
 	[19] = "SIMD exception",
 };
 
+static struct handler handler_of(uint64_t vector)
+{
+	struct handler handler;
+	uint32_t sets;
+
+	do {
+		sets = __atomic_load_n(&handlers[vector].sets, __ATOMIC_SEQ_CST);
+		handler = handlers[vector].setting[sets & 1];
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (__atomic_load_n(&handlers[vector].sets, __ATOMIC_RELAXED) != sets);
+	return handler;
+}
+
 static bool has_handler(uint64_t vector)
 {
-	return handlers[vector].call || (vector == DUNE_TRAP_PF && pgfault_call);
+	return handler_of(vector).call || (vector == DUNE_TRAP_PF && handler_of(VECTORS).pgfault);
 }
 
 static void short_way_set(unsigned int vector)
@@ -64,13 +88,36 @@ static void short_way_set(unsigned int vector)
 		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_RELEASE);
 }
 
+static void handler_set(unsigned int nr, struct handler handler)
+{
+	struct section section;
+	uint32_t sets;
+
+	section_begin(&section, &handlers_lock);
+	sets = handlers[nr].sets + 1;
+	handlers[nr].setting[sets & 1] = handler;
+	__atomic_store_n(&handlers[nr].sets, sets, __ATOMIC_SEQ_CST);
+	short_way_set(nr == VECTORS ? DUNE_TRAP_PF : nr);
+	section_end(&section, &handlers_lock);
+}
+
+void trap_handlers_lock(void)
+{
+	raw_lock(&handlers_lock);
+}
+
+void trap_handlers_unlock(void)
+{
+	raw_unlock(&handlers_lock);
+}
+
 /* Vectors that a thread was sent by dune_interrupt_send(), a bit each. */
 static uint32_t expected[VECTORS / 32];
 
 int trap_expect(unsigned int vector)
 {
 	__atomic_fetch_or(&expected[vector / 32], 1u << (vector % 32), __ATOMIC_SEQ_CST);
-	return __atomic_load_n(&handlers[vector].call, __ATOMIC_SEQ_CST) ? 0 : -ENOENT;
+	return handler_of(vector).call ? 0 : -ENOENT;
 }
 
 /* Whose handler was taken away while it was on its way. */
@@ -85,17 +132,13 @@ int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
 {
 	if (vector >= VECTORS || vector == 2 || vector == 8 || vector == 18)
 		return -EINVAL;
-	handlers[vector].arg = arg;
-	__atomic_store_n(&handlers[vector].call, handler, __ATOMIC_RELEASE);
-	short_way_set(vector);
+	handler_set(vector, (struct handler){ .call = handler, .arg = arg });
 	return 0;
 }
 
 int dune_pgfault_set(dune_pgfault_handler handler, void *arg)
 {
-	pgfault_arg = arg;
-	__atomic_store_n(&pgfault_call, handler, __ATOMIC_RELEASE);
-	short_way_set(DUNE_TRAP_PF);
+	handler_set(VECTORS, (struct handler){ .pgfault = handler, .arg = arg });
 	return 0;
 }
 
@@ -222,13 +265,17 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 /* On the interrupted stack, vector registers saved. */
 void trap_dispatch(struct dune_trap_frame *frame, uint64_t cr2)
 {
-	struct handler handler = handlers[frame->vector];
-	dune_pgfault_handler pgfault = pgfault_call;
+	struct handler handler = handler_of(frame->vector);
 
-	if (handler.call)
+	if (handler.call) {
 		handler.call(frame, handler.arg);
-	else if (frame->vector == DUNE_TRAP_PF && pgfault)
-		pgfault(cr2, (uint32_t)frame->error_code, frame, pgfault_arg);
+		return;
+	}
+	if (frame->vector != DUNE_TRAP_PF)
+		return;
+	handler = handler_of(VECTORS);
+	if (handler.pgfault)
+		handler.pgfault(cr2, (uint32_t)frame->error_code, frame, handler.arg);
 	/* else the handler was taken away meanwhile: the exception repeats */
 }
 
@@ -243,7 +290,7 @@ int trap_inject_host_fault(struct dune_thread *thread)
 
 	if (user_running(thread))
 		error |= DUNE_PF_USER;
-	else if (!handlers[DUNE_TRAP_PF].call && !pgfault_call)
+	else if (!has_handler(DUNE_TRAP_PF))
 		return -ENOENT;
 	if (run->fault.flags & DUNE_FAULT_WRITE)
 		error |= DUNE_PF_WRITE;

@@ -225,6 +225,41 @@ static void masked(void)
 /* What the interrupted code holds the lock of. */
 static char *pages;
 
+static int mine, others;
+static volatile unsigned long mixed;
+
+static void on_mine(struct dune_trap_frame *frame, void *arg)
+{
+	(void)frame;
+	mixed += arg != &mine;
+}
+
+static void on_others(struct dune_trap_frame *frame, void *arg)
+{
+	(void)frame;
+	mixed += arg != &others;
+}
+
+static void send_to_main(void)
+{
+	dune_interrupt_send(getpid(), VECTOR);
+}
+
+static void replaced(void)
+{
+	pthread_t thread = spinner(send_to_main);
+	unsigned long before = turns;
+
+	while (turns - before < 20 * ROUNDS) {
+		dune_trap_set(VECTOR, on_mine, &mine);
+		dune_trap_set(VECTOR, on_others, &others);
+		dune_trap_set(VECTOR, NULL, NULL);
+	}
+	spinner_end(thread);
+	dune_trap_set(VECTOR, on_interrupt, NULL);
+	ktap_check(!mixed, "a handler that is replaced is called with its own argument");
+}
+
 static void edit(void)
 {
 	dune_vm_protect(pages, 4096, turns & 1 ? DUNE_PROT_READ : DUNE_PROT_WRITE);
@@ -295,10 +330,12 @@ static void many_threads(void)
 	for (i = 0; i < ROUNDS; i++) {
 		target = 0;
 		pthread_create(&thread, NULL, short_life, NULL);
-		do {
-			ret = dune_interrupt_send(target, VECTOR);
-			strange += ret && ret != -ESRCH;
-		} while (!target);
+		/* One that is about to begin has no number yet: 0 is nobody's. */
+		do
+			strange += !dune_interrupt_send(0, VECTOR);
+		while (!target);
+		ret = dune_interrupt_send(target, VECTOR);
+		strange += ret && ret != -ESRCH;
 		pthread_join(thread, NULL);
 		strange += dune_interrupt_send(target, VECTOR) != -ESRCH;
 	}
@@ -406,7 +443,7 @@ static void ring3(void)
 
 int main(void)
 {
-	ktap_plan(1 + 4 + 6 + 6 + 1 + 1 + 1 + 1 + 4);
+	ktap_plan(1 + 4 + 6 + 6 + 1 + 1 + 1 + 1 + 1 + 4);
 	ktap_check(dune_interrupt_send(gettid(), VECTOR) == -EPERM, "before dune_init: EPERM");
 	if (dune_init(NULL))
 		ktap_bail("dune_init");
@@ -415,6 +452,7 @@ int main(void)
 	refusals();
 	arrivals();
 	masked();
+	replaced();
 	locks();
 	with_signals();
 	many_threads();

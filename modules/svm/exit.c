@@ -156,7 +156,8 @@ static void offer_end(struct vcpu *vcpu)
 	__set_bit(INTERCEPT_VINTR, (unsigned long *)control->intercepts);
 	__clear_bit(INTERCEPT_IRET, (unsigned long *)control->intercepts);
 	if (*info & SVM_EXITINTINFO_VALID) { /* the same machine calls it an exception */
-		if ((*info & SVM_EXITINTINFO_VEC_MASK) == control->int_vector)
+		if ((*info & SVM_EXITINTINFO_VEC_MASK) == control->int_vector &&
+		    (*info & SVM_EXITINTINFO_TYPE_MASK) == SVM_EXITINTINFO_TYPE_EXEPT)
 			*info &= ~SVM_EXITINTINFO_TYPE_MASK; /* SVM_EXITINTINFO_TYPE_INTR */
 	} else if (control->int_ctl & V_IRQ_MASK) {
 		vcpu->event = (struct vcpu_event){

@@ -25,7 +25,8 @@ extern "C" {
  * dune_trap_set() and dune_pgfault_set(), in libdune's own short critical sections,
  * and between CLI and STI, which ring 0 may use: PUSHF, CLI, ..., POPF is a stretch
  * that nothing interrupts but exceptions and signals. So handlers are not interrupted
- * by other interrupts, unless they say STI; one that leaves by longjmp() must say it.
+ * by other interrupts, unless they say STI; one that leaves by longjmp() must say it,
+ * and so must a signal handler that leaves that way. Blocking signals blocks none.
  * Signal handlers have IF as the code had that they interrupt. The interrupted stack
  * must have some kilobytes left. A handler may call what a signal handler may call:
  * all of libdune, of libc what is async-signal-safe.
@@ -34,10 +35,14 @@ extern "C" {
  * that vector, and no handler runs. If dune_user_run() is called with IF clear, what
  * waits since then ends that run at once.
  *
- * Any thread may call this at any time; the list of threads is locked, so that none
- * ends meanwhile. -EINVAL: another vector; -ENOENT: no handler is set for it; -ESRCH:
- * no thread of this process in Dune mode is tid; -EPERM: before dune_init(); -ENOTSUP:
- * a module without DUNE_FEATURE_INTERRUPT.
+ * Any thread may call this at any time; the list of threads is locked over the call to
+ * Linux, so that none ends meanwhile: others that send, or make or end threads, spin
+ * until it is through. A thread can be named once its own first instruction has run, and
+ * not while an execve() of it is being tried; one that fails drops what waits.
+ *
+ * -EINVAL: another vector; -ENOENT: no handler is set for it; -ESRCH: no thread of this
+ * process in Dune mode is tid; -EPERM: before dune_init(); -ENOTSUP: a module without
+ * DUNE_FEATURE_INTERRUPT.
  */
 int dune_interrupt_send(pid_t tid, unsigned int vector);
 
