@@ -68,7 +68,9 @@ def main(argv):
     for chosen in [base.get(plan.engine), engine] if engine.profile != profiles.NONE else [engine]:
         where = _store(results_dir, plan)
         try:
-            status = _run(plan, chosen, where, int(args.jobs), ["experiment", *argv], beside)
+            # The default may be another one when the run is reproduced.
+            words = ["experiment", *argv, "--profile", chosen.profile]
+            status = _run(plan, chosen, where, int(args.jobs), words, beside)
         except OSError as error:
             raise GuestError(f"{error.strerror}: {error.filename}; what was measured is in "
                              f"{where.path}") from error

@@ -150,6 +150,7 @@ def test_the_same_seed_gives_the_same_bits(tmp_path):
     assert (tmp_path / "kv/latest").resolve() == charged
     for each, profile in (run, "none"), (charged, base.get("bochs").usual_profile):
         assert read(each / "manifest.json")["engine"]["profile"] == profile
+        assert f"--profile {profile}" in (each / "reproduce.sh").read_text()
     assert "side by side" in (charged / "report/index.html").read_text()
     summary, manifest = read(run / "summary.json"), read(run / "manifest.json")
     assert summary["deterministic"] is True and out.count("the bits agreed") == 2
