@@ -4,6 +4,7 @@
 #if BX_INSTRUMENTATION
 
 class bxInstruction_c;
+struct bx_TLB_entry;
 
 // A profile: what events cost, in units of the CPUs' clock (bx_clock_den to a tick). 0: nothing.
 struct bx_costs_t {
@@ -40,6 +41,10 @@ void bx_walk_read(unsigned cpu, Bit64u paddr);
 void bx_walk_nested(unsigned cpu, Bit64u guest_paddr, unsigned leaf);
 void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global);
 
+// Charges for the translation of an entry of Bochs' TLB that was set aside (BX_TLB_ASIDE), and
+// takes it back with no more rights than these. False: Bochs has to walk.
+bool bx_walk_again(unsigned cpu, bx_TLB_entry *entry, Bit64u laddr, Bit32u access_bits);
+
 #define BX_IF_COSTS(action) { if (bx_costs.on) action; }
 #define BX_IF_CACHES(action) { if (__builtin_expect(bx_costs.caches, 0)) action; }
 
@@ -65,6 +70,8 @@ void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global);
 #define BX_INSTR_WALK_END(cpu_id, laddr, page_mask, global) \
 	BX_IF_COSTS(bx_walk_end(cpu_id, laddr, page_mask, global))
 
+#define BX_INSTR_WALK_AGAIN(cpu_id, entry, laddr, access_bits) \
+	bx_walk_again(cpu_id, entry, laddr, access_bits)
 #define BX_INSTR_FAST_STRING(cpu_id, laddr, len, rw) \
 	BX_IF_CACHES(bx_cache_string(cpu_id, laddr, len, rw))
 

@@ -3,8 +3,10 @@
  * Charges page walks: what a processor's walker would have read after a miss of its TLB.
  *
  * Bochs' own TLB is larger and untagged. It is kept a part of the modelled one: what the model
- * evicts is taken out of Bochs', so that every hit there is one here and costs no look-up. What
+ * evicts is set aside in Bochs', so that every hit there is one here and costs no look-up. What
  * Bochs looks up and the model still has (after a switch that flushes only Bochs') is free.
+ * What is set aside and looked up again is charged for a walk like any other, but Bochs need not
+ * walk: it would find what it has.
  */
 
 #include <string.h>
@@ -46,6 +48,15 @@ struct reads_t {
 	Bit64u paddr[MAX_READS];
 };
 
+// The nested walks of a walk, from the root.
+struct nested_walks_t {
+	unsigned count;
+	struct {
+		Bit64u guest_paddr;
+		unsigned leaf;
+	} walk[MAX_NESTED];
+};
+
 struct walker_t {
 	bx_translations_t tlb[SIZES];
 	bx_translations_t upper[LEVELS], nested_upper[LEVELS];
@@ -53,13 +64,10 @@ struct walker_t {
 	Bit64u pieces[MAX_LARGE][8]; // of a large page: which of its 4 KiB pages Bochs' TLB may hold
 	Bit32u asid; // of the last VMRUN
 	Bit64u address_space; // of the host: the last one
-	unsigned nested; // walks of the nested tables since the walk began
-	struct {
-		Bit64u guest_paddr;
-		unsigned leaf;
-		reads_t reads;
-	} walk[MAX_NESTED];
-	reads_t reads; // of the guest's tables, or the only ones; with caches only
+	nested_walks_t nested; // since the walk began
+	nested_walks_t aside[BX_DTLB_SIZE]; // those that filled the entries of Bochs' TLB
+	// with caches only: of the guest's tables, or the only ones; of the nested walks
+	reads_t reads, nested_reads[MAX_NESTED];
 };
 
 static walker_t *walkers[BX_MAX_SMP_THREADS_SUPPORTED];
@@ -300,7 +308,7 @@ void bx_tlb_invalidate(unsigned cpu, unsigned what, Bit64u type, Bit64u context,
 
 void bx_walk_begin(unsigned cpu)
 {
-	walker(cpu).nested = 0;
+	walker(cpu).nested.count = 0;
 	walker(cpu).reads.count = 0;
 }
 
@@ -323,11 +331,14 @@ static void take_reads(reads_t &from, reads_t &to, unsigned count)
 void bx_walk_nested(unsigned cpu, Bit64u guest_paddr, unsigned leaf)
 {
 	walker_t &w = walker(cpu);
+	const unsigned n = w.nested.count;
 
-	if (w.nested < MAX_NESTED) {
-		w.walk[w.nested].guest_paddr = guest_paddr;
-		take_reads(w.reads, w.walk[w.nested].reads, LEVELS - leaf);
-		w.walk[w.nested++].leaf = leaf;
+	if (n < MAX_NESTED) {
+		w.nested.walk[n].guest_paddr = guest_paddr;
+		w.nested.walk[n].leaf = leaf;
+		if (bx_costs.caches)
+			take_reads(w.reads, w.nested_reads[n], LEVELS - leaf);
+		w.nested.count++;
 	}
 }
 
@@ -365,13 +376,13 @@ static Bit64u price(BX_CPU_C *c, const reads_t &reads, unsigned count, unsigned 
 // References of one nested walk, 0 if the translation is known.
 static unsigned nested_references(walker_t &w, unsigned n, bx_space_t space)
 {
-	const Bit64u address = w.walk[n].guest_paddr, page = address >> 12;
+	const Bit64u address = w.nested.walk[n].guest_paddr, page = address >> 12;
 
 	space.pcid = 0;
 	if (w.nested_tlb.find(page, space))
 		return 0;
 	w.nested_tlb.insert(page, space, false, [](const bx_translation_t &) {});
-	return references(w.nested_upper, address, 3, w.walk[n].leaf, space);
+	return references(w.nested_upper, address, 3, w.nested.walk[n].leaf, space);
 }
 
 // What a walk reads: the guest's tables (or the only ones), and the nested ones that lead to them
@@ -384,13 +395,15 @@ static void charge_walk(BX_CPU_C *c, walker_t &w, Bit64u laddr, unsigned leaf,
 	Bit64u units = bx_costs.walk + price(c, w.reads, count, bx_costs.walk_reference);
 	unsigned nested = 0;
 
-	if (w.nested) {
+	if (w.nested.count) {
 		// the walks were recorded from the root: the last one is the page's own
-		for (unsigned n = w.nested - 1 - (count < w.nested ? count : w.nested - 1); n < w.nested; n++) {
+		const unsigned last = w.nested.count - 1;
+
+		for (unsigned n = last - (count < last ? count : last); n <= last; n++) {
 			const unsigned read = nested_references(w, n, space);
 
 			nested += read;
-			units += price(c, w.walk[n].reads, read, bx_costs.nested_reference);
+			units += price(c, w.nested_reads[n], read, bx_costs.nested_reference);
 		}
 	}
 	bx_counts.walks++;
@@ -404,7 +417,7 @@ static void forget_in_bochs(BX_CPU_C *c, Bit64u lpf)
 	bx_TLB_entry *data = c->DTLB.get_entry_of(lpf), *code = c->ITLB.get_entry_of(lpf);
 
 	if (AlignedAccessLPFOf(data->lpf, 0x7ff) == lpf)
-		data->invalidate();
+		data->lpf |= BX_TLB_ASIDE;
 	if (AlignedAccessLPFOf(code->lpf, 0x7ff) == lpf)
 		code->invalidate();
 }
@@ -424,14 +437,13 @@ static void evict_from_bochs(BX_CPU_C *c, const bx_translation_t &e, Bit64u *pie
 	}
 }
 
-void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global)
+// A translation has been looked up: by a walk, or by one that Bochs need not make.
+static void look_up(BX_CPU_C *c, walker_t &w, Bit64u laddr, Bit32u page_mask, bool global,
+	const bx_space_t &space)
 {
-	BX_CPU_C *c = BX_CPU(cpu);
-	walker_t &w = walker(cpu);
-	const bx_space_t space = current_space(c);
 	const unsigned leaf = page_mask > 0x1fffff ? 2 : page_mask > 0xfff ? 1 : 0;
 	// a large page over small nested ones is held in small ones
-	const unsigned held = leaf && !(w.nested && !w.walk[w.nested - 1].leaf);
+	const unsigned held = leaf && !(w.nested.count && !w.nested.walk[w.nested.count - 1].leaf);
 	bx_translations_t &tlb = w.tlb[held];
 	const Bit64u page = laddr >> PAGE_BITS(held);
 
@@ -449,5 +461,34 @@ void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global)
 		const unsigned piece = (laddr >> 12) & 511;
 		w.pieces[tlb.number(e)][piece / 64] |= (Bit64u) 1 << (piece % 64);
 	}
-	w.nested = 0;
+}
+
+void bx_walk_end(unsigned cpu, Bit64u laddr, Bit32u page_mask, bool global)
+{
+	BX_CPU_C *c = BX_CPU(cpu);
+	walker_t &w = walker(cpu);
+
+	look_up(c, w, laddr, page_mask, global, current_space(c));
+	// a walk for an instruction fetch has filled no entry there
+	if (w.nested.count && AlignedAccessLPFOf(c->DTLB.get_entry_of(laddr)->lpf, 0x3ff) == LPFOf(laddr))
+		w.aside[c->DTLB.get_index_of(laddr)] = w.nested;
+	w.nested.count = 0;
+}
+
+bool bx_walk_again(unsigned cpu, bx_TLB_entry *e, Bit64u laddr, Bit32u access_bits)
+{
+	BX_CPU_C *c = BX_CPU(cpu);
+	walker_t &w = walker(cpu);
+	const bx_space_t space = current_space(c);
+
+	if (bx_costs.caches) // which want to know what the walk reads
+		return false;
+	e->lpf &= ~BX_TLB_ASIDE;
+	e->accessBits &= access_bits;
+	w.nested.count = 0;
+	if (space.root)
+		w.nested = w.aside[c->DTLB.get_index_of(laddr)];
+	look_up(c, w, laddr, e->lpf_mask, e->accessBits & TLB_GlobalPage, space);
+	w.nested.count = 0;
+	return true;
 }
