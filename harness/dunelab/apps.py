@@ -11,8 +11,8 @@ from dunelab import paths
 from dunelab.errors import UsageError
 
 FRAME = "app"
-# Large pages as Debian has them by default: a kernel with little memory would not. And made room for,
-# so that not the run before decides who gets them.
+# Large pages as Debian has them by default: a kernel with little memory would not. Room is made for
+# them, so that not the run before decides who gets them.
 # What was measured comes back even if something fails later; the complaint is on the console.
 _SCRIPT = """
 echo 0 >/proc/sys/kernel/printk
