@@ -60,7 +60,7 @@ static const char *const names[EXCEPTIONS] = {
 	[19] = "SIMD exception",
 };
 
-static struct handler handler_of(uint64_t vector)
+static __always_inline struct handler handler_of(uint64_t vector)
 {
 	struct handler handler;
 	uint32_t sets;
@@ -75,17 +75,17 @@ static struct handler handler_of(uint64_t vector)
 
 static bool has_handler(uint64_t vector)
 {
-	return handler_of(vector).call || (vector == DUNE_TRAP_PF && handler_of(VECTORS).pgfault);
+	return __atomic_load_n(&trap_short[vector / 32], __ATOMIC_SEQ_CST) >> (vector % 32) & 1;
 }
 
 static void short_way_set(unsigned int vector)
 {
 	const uint32_t bit = 1u << (vector % 32);
 
-	if (has_handler(vector))
-		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_RELEASE);
+	if (handler_of(vector).call || (vector == DUNE_TRAP_PF && handler_of(VECTORS).pgfault))
+		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_SEQ_CST);
 	else
-		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_RELEASE);
+		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_SEQ_CST);
 }
 
 static void handler_set(unsigned int nr, struct handler handler)
@@ -117,7 +117,7 @@ static uint32_t expected[VECTORS / 32];
 int trap_expect(unsigned int vector)
 {
 	__atomic_fetch_or(&expected[vector / 32], 1u << (vector % 32), __ATOMIC_SEQ_CST);
-	return handler_of(vector).call ? 0 : -ENOENT;
+	return has_handler(vector) ? 0 : -ENOENT;
 }
 
 /* Whose handler was taken away while it was on its way. */
