@@ -29,21 +29,25 @@ engine = $(if $(filter command line environment,$(origin ENGINE)),$(ENGINE),$(1)
 # make variable -> option of `dunelab experiment`
 OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
 	$(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
-	$(foreach v,SEED LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
-	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full)
+	$(foreach v,SEED SEEDS OUT LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,\
+		$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
+	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full) \
+	$(if $(NOISE),--noise "$(NOISE)") $(if $(filter-out 0,$(RESUME)),--resume)
 
 .PHONY: calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
 	fuzz fuzz-check experiment-check help deps doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
-	report test test-host test-guest test-bochs check fmt run clean bochs
+	report compare gate test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 	@echo; echo "  make experiment WORKLOAD=kv [ENGINE=bochs|bochs-vmx|qemu|kvm] [SYSTEMS=\"linux dune\"] [SEED=1]"
 	@echo "                  [LOADS=\"0.4 0.6 0.8\"] [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc]"
-	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1]"
+	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1] [SEEDS=1-10] [OUT=results/NAME] [RESUME=1]"
 	@echo "                  [PROFILE=none|zen2-2019|ivybridge-2012|icelake-2021, +caches]"
+	@echo "  make experiment WORKLOAD=jitter [SYSTEMS=\"linux rt-tuned dune\"] [NOISE=idle|noise] [QUICK=1]"
+	@echo "                  [FULL=1] [RESUME=1] [ENGINE=...] [PROFILE=...] [JOBS=2]"
 
 experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
@@ -83,6 +87,16 @@ fuzz-check: ## only check the arguments of `make fuzz`
 
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
 	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
+
+gate: build bochs ## a short fixed plan on Bochs against results/reference/ (UPDATE=1 writes it)
+	$(Q)$(DUNELAB) gate $(if $(filter-out 0,$(UPDATE)),--update) $(if $(JOBS),--jobs '$(JOBS)')
+
+COMPARE := $(if $(ALLOW),--allow '$(ALLOW)') $(if $(METRIC),--metric '$(METRIC)') \
+	$(if $(filter-out 0,$(STRICT)),--strict) $(if $(PROFILE),--profile '$(PROFILE)')
+
+compare: ## NEW (default results/kv/latest) against BASE: METRIC, STRICT=1, ALLOW=environment
+	$(Q)test -n "$(BASE)" || { echo "want BASE=, a run or a directory of runs: make compare BASE=results/base"; exit 2; }
+	$(Q)$(DUNELAB) compare $(COMPARE) '$(BASE)' '$(or $(NEW),results/kv/latest)'
 
 test: build test-host test-rust test-guest test-bochs $(if $(filter 6.1,$(KERNEL)),test-kernels) ## the whole test suite
 	$(Q)echo "all tests passed"

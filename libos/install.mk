@@ -37,7 +37,7 @@ where:
 		exit 2 ;; esac; done
 
 # The names of a page
-names = $$(sed -n '/^\.SH NAME/{n;s/ \\- .*//;s/,//g;p;q}' "$(1)")
+names = $$(sed -n '/^\.SH NAME/,/ \\- /{/^\.SH/d;s/ \\- .*//;s/,//g;p}' "$(1)")
 
 # A page with several names in it gets a page that leads to it for each of the others.
 install: where all

@@ -11,13 +11,11 @@ from dunelab import paths
 from dunelab.errors import UsageError
 
 FRAME = "app"
-# Large pages as Debian has them by default: a kernel with little memory would not. Room is made for
-# them, so that not the run before decides who gets them.
+# Large pages as Debian has them by default: a kernel with little memory would not.
 # What was measured comes back even if something fails later; the complaint is on the console.
 _SCRIPT = """
 echo 0 >/proc/sys/kernel/printk
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
-echo always >/sys/kernel/mm/transparent_hugepage/defrag
 insmod /lab/modules/dune.ko || exit
 ({runs}); status=$?
 report file /tmp/app app

@@ -5,18 +5,23 @@ import errno
 import importlib
 import signal
 import sys
+import traceback
 
 from dunelab.errors import DunelabError
 
 # name -> (module with main(argv: list[str]) -> int, one line for the help). Modules are imported
 # only when chosen, so that a broken or heavy command does not slow down or disable the others.
 COMMANDS = {
+    "ab": ("dunelab.ab", "measure two source trees by turns and compare them"),
     "bench": ("dunelab.bench", "what exits and faults cost: Linux, KVM, dune.ko in one boot"),
     "boot": ("dunelab.guestrun", "run a shell command in a fresh guest with a live console"),
     "calibrate": ("dunelab.calibrate", "fit a cost profile, predict Dune's published rows"),
+    "compare": ("dunelab.compare.command", "two sets of runs, metric by metric, a verdict each"),
+    "convert": ("dunelab.formats.convert", "runs, histograms and comparisons in other formats"),
     "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
     "fuzz": ("dunelab.fuzz", "random calls and hostile guests on dune.ko; keeps reproducers"),
+    "gate": ("dunelab.gate.command", "a short fixed plan against the reference in the tree"),
     "image": ("dunelab.image", "build a guest image by hand"),
     "paper": ("dunelab.paper.command", "the Dune paper's evaluation again, beside its figures"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
@@ -41,7 +46,8 @@ def usage():
 
 
 def main(argv):
-    """Run one command; returns the exit status (0 ok, 2 usage, 3 guest failure, 130 Ctrl-C)."""
+    """Run one command; returns the exit status (0 ok, 2 usage, 3 guest failure or a bug of ours,
+    130 Ctrl-C); 1 is a verdict, which a traceback must not be taken for."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if argv else 2
@@ -59,10 +65,19 @@ def main(argv):
         return 128 + signal.SIGPIPE
     except OSError as error:
         if error.errno not in REMEDIES:
-            raise
+            return _bug(argv[0])
         print(f"dunelab {argv[0]}: {error.strerror}: {error.filename or 'while writing'}; "
               f"{REMEDIES[error.errno]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\ndunelab {argv[0]}: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
+    except Exception:   # pylint: disable=broad-except
+        return _bug(argv[0])
+
+
+def _bug(command):
+    """Something that nobody expected: the whole traceback, and no verdict."""
+    traceback.print_exc()
+    print(f"dunelab {command}: this is a bug of dunelab", file=sys.stderr)
+    return 3

@@ -2,6 +2,7 @@
 """`experiment kv`: measures a workload on every system and ends with the report."""
 
 import argparse
+import importlib
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ ERROR_LINES = 3
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="dunelab experiment", description="Measure a workload on several systems.")
+        prog="dunelab experiment", description="Measure a workload on several systems: kv (the "
+        "options below), or jitter (see `dunelab experiment jitter --help`).")
     parser.add_argument("workload", nargs="?", default="kv")
     parser.add_argument("--engine", default="bochs")
     parser.add_argument("--profile", help="cost profile: measures under `none` first, then under "
@@ -28,11 +30,15 @@ def _parser():
     parser.add_argument("--requests", help="measured requests a point")
     parser.add_argument("--records", help="items in the store")
     parser.add_argument("--seed")
+    parser.add_argument("--seeds", help='one run for each: "1-10" or "1 3 5", to be compared with '
+                        "as many of another build by `dunelab compare`")
     parser.add_argument("--law", help="usr or etc")
     parser.add_argument("--arrival", help="poisson, fixed or etc")
     parser.add_argument("--quick", action="store_true", help="fewer loads and requests")
     parser.add_argument("--full", action="store_true", help="a million requests a point")
     parser.add_argument("--jobs", default="2", help="emulators at once")
+    parser.add_argument("--resume", action="store_true", help="go on with the newest unfinished "
+                        "run of the same plan, commit and build; of SEEDS, with what is missing")
     parser.add_argument("--out", help="directory of results (default: results)")
     parser.add_argument("--check", action="store_true",
                         help="only check the arguments: before anything is built")
@@ -40,11 +46,23 @@ def _parser():
 
 
 def main(argv):
-    """The command; 0, or 3 when a cell or boot failed, or 130 after Ctrl-C."""
+    """`experiment WORKLOAD`: each workload has options of its own."""
+    # Imported when it is wanted: the others' checks are quick.
+    if argv[:1] == ["jitter"]:
+        return importlib.import_module("dunelab.jitter.command").main(argv[1:])
+    return kv(argv)
+
+
+def kv(argv):
+    """The workload kv; 0, or 3 when a cell or boot failed, or 130 after Ctrl-C."""
     args = _parser().parse_args(argv)
-    plan = planning.make(args.workload, args.engine, base.names(), args.systems, args.loads,
-                         args.requests, args.seed, args.law, args.arrival, args.records,
-                         args.quick, args.full)
+    if args.seed and args.seeds:
+        raise UsageError("SEED and SEEDS exclude each other: choose one")
+    plans = [planning.make(args.workload, args.engine, base.names(), args.systems, args.loads,
+                           args.requests, args.seed if seed is None else seed, args.law,
+                           args.arrival, args.records, args.quick, args.full)
+             for seed in planning.seeds(args.seeds)]
+    plan = plans[0]
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     engine = base.get(plan.engine, args.profile or base.get(plan.engine).usual_profile)
@@ -64,13 +82,30 @@ def main(argv):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     results_dir = Path(args.out) if args.out else paths.root() / "results"
+    for plan in plans:
+        # Of a repeated option the last holds.
+        words = ["experiment", *(word for word in argv if word != "--resume"),
+                 *(["--seeds", str(plan.seed)] if args.seeds else [])]
+        status = _all_profiles(plan, engine, results_dir, int(args.jobs), words, args.resume)
+        if status:
+            return status
+    return 0
+
+
+def _all_profiles(plan, engine, results_dir, jobs, words, resume):
+    """A run under `none` and one under the profile; the status of the first that failed."""
     beside = None
     for chosen in [base.get(plan.engine), engine] if engine.profile != profiles.NONE else [engine]:
-        where = _store(results_dir, plan)
+        where = _unfinished(results_dir, plan, chosen) if resume else None
+        if where and store.read_json(where.manifest)["status"] == "complete":
+            print(f"seed {plan.seed}, profile {chosen.profile}: complete in {where.path}")
+            beside = {"profile": chosen.profile, "run": f"../{where.path.name}"}
+            continue
+        where = where or _store(results_dir, plan)
         try:
             # The default may be another one when the run is reproduced.
-            words = ["experiment", *argv, "--profile", chosen.profile]
-            status = _run(plan, chosen, where, int(args.jobs), words, beside)
+            status = _run(plan, chosen, where, jobs, [*words, "--profile", chosen.profile],
+                          beside)
         except OSError as error:
             raise GuestError(f"{error.strerror}: {error.filename}; what was measured is in "
                              f"{where.path}") from error
@@ -78,6 +113,29 @@ def main(argv):
             return status
         beside = {"profile": chosen.profile, "run": f"../{where.path.name}"}
     return 0
+
+
+def _unfinished(results_dir, plan, engine):
+    """The newest run of a plan on that engine, finished or not, or None; UsageError when it was
+    begun by another commit or build."""
+    commit = hostenv.commit()
+    for path in store.runs_of(results_dir, plan):
+        where = store.Store(path)
+        try:
+            kept = store.read_record(where.manifest, "dunelab-run/1")
+        except ValueError:
+            continue            # stopped before it had a manifest: nothing to go on with
+        if (kept["engine"]["version"], kept["engine"]["profile"]) != (engine.version(),
+                                                                      engine.profile):
+            continue
+        if (kept["commit"], kept["dirty"]) != commit:
+            raise UsageError(f"{path} is of another commit ({kept['commit'][:12]}): its figures "
+                             "and new ones would not belong together; run without RESUME")
+        # Of finished runs, too, and before anything is written.
+        kvrun.require_same_build(path, kept.get("artifacts") or {}, kvimage.artifacts(
+            planning.SYSTEMS[name] for name in plan.systems))
+        return where
+    return None
 
 
 def _store(results_dir, plan):
@@ -112,7 +170,8 @@ def _run(plan, engine, where, jobs, argv, beside):
 def _report_what_there_is(where):
     """After Ctrl-C: a report of the finished cells, if there are any."""
     done = sum(item.done for item in results.load(where.path).cells)
-    print(f"\ninterrupted with {done} cells measured; they are in {where.path}", file=sys.stderr)
+    print(f"\ninterrupted with {done} cells measured; they are in {where.path}\n"
+          "to go on: the same with RESUME=1", file=sys.stderr)
     if not done:
         return
     try:

@@ -2,6 +2,7 @@
 """The figures of a kv run: which there are, and the points of each."""
 
 import math
+from dataclasses import dataclass
 
 from dunelab import hlog, stats, tables
 from dunelab.drawing import Figure, axis_tics, linear_tics, log_tics, margin
@@ -54,22 +55,37 @@ def _spectrum(run, kind, load):
                "y_title": f"latency ({run.unit})"})
 
 
+@dataclass(frozen=True)
+class Ccdf:
+    """A complementary distribution: its table of points, and the values it lies between."""
+
+    text: str
+    low: int
+    high: int
+
+
+def ccdf_of(histogram):
+    """The Ccdf of a histogram that is not empty."""
+    total, lines, last = histogram.total, ["# latency\tshare above"], -1.0
+    rows = histogram.rows()
+    lines.append(f"{rows[0][0]}\t1")
+    for value, _, below in rows:
+        share = (total - below) / total
+        # A curve needs no more points than it has pixels.
+        if share and abs(math.log(share) - last) >= 0.005:
+            lines.append(f"{value}\t{share:.6g}")
+            last = math.log(share)
+    lines.append(f"{rows[-1][0]}\t{1 / total:.6g}")
+    return Ccdf("\n".join(lines) + "\n", rows[0][0], rows[-1][0])
+
+
 def _ccdf(run, kind, load):
     """Share of requests beyond each latency."""
     data, low, high, most = {}, math.inf, 0, 1
     for item in _at(run, kind, load):
-        total, lines, last = item.intended.total, ["# latency\tshare of requests above"], -1.0
-        rows = item.intended.rows()
-        lines.append(f"{rows[0][0]}\t1")
-        for value, _, below in rows:
-            share = (total - below) / total
-            # A curve needs no more points than it has pixels.
-            if share and abs(math.log(share) - last) >= 0.005:
-                lines.append(f"{value}\t{share:.6g}")
-                last = math.log(share)
-        lines.append(f"{rows[-1][0]}\t{1 / total:.6g}")
-        data[item.cell.system] = "\n".join(lines) + "\n"
-        low, high, most = min(low, rows[0][0]), max(high, rows[-1][0]), max(most, total)
+        made = ccdf_of(item.intended)
+        data[item.cell.system] = made.text
+        low, high, most = min(low, made.low), max(high, made.high), max(most, item.intended.total)
     if not data:
         return None
     low, high = margin(low, high)
@@ -82,7 +98,7 @@ def _ccdf(run, kind, load):
         data, {"x_low": low, "x_high": high, "y_low": f"{0.7 / most:g}",
                "x_tics": axis_tics("x", log_tics(low, high)),
                "y_tics": axis_tics("y", [s for s in shares if s[1] >= 0.7 / most]),
-               "x_title": f"latency ({run.unit})"})
+               "x_title": f"latency ({run.unit})", "y_title": "requests slower than that"})
 
 
 def _load(run, percentile, axis):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Text forms of histograms: the interval log (.hlog 1.3) and the percentile table (.hgrm)."""
+"""Text forms of histograms: the interval log (.hlog 1.3) and the percentile table (.hgrm, CSV)."""
 
 from dataclasses import dataclass
 
@@ -76,16 +76,21 @@ def levels(total, ticks=5):
     return result
 
 
+def _steps(histogram):
+    """(value, level, cumulative count) of each line of a percentile table but the last."""
+    total, rows, place = histogram.total, histogram.rows(), 0
+    for level in levels(total):
+        while rows[place][2] < level * total - 1e-9:
+            place += 1
+        yield rows[place][0], level, rows[place][2]
+
+
 def write_hgrm(histogram):
     """Text of a .hgrm in the classic layout; values in the histogram's own unit."""
     total, rows = histogram.total, histogram.rows()
     lines = [f"{'Value':>12} {'Percentile':>12} {'TotalCount':>12} {'1/(1-Percentile)':>12}", ""]
-    place = 0
-    for level in levels(total):
-        while rows[place][2] < level * total - 1e-9:
-            place += 1
-        lines.append(f"{rows[place][0]:12.3f} {level:12.6f} {rows[place][2]:12d} "
-                     f"{1 / (1 - level):12.2f}")
+    lines += [f"{value:12.3f} {level:12.6f} {count:12d} {1 / (1 - level):12.2f}"
+              for value, level, count in _steps(histogram)]
     if rows:
         lines.append(f"{rows[-1][0]:12.3f} {1.0:12.6f} {total:12d} {'inf':>12}")
     mean, stddev = histogram.mean_stddev()
@@ -97,11 +102,21 @@ def write_hgrm(histogram):
     return "\n".join(lines) + "\n"
 
 
+def write_hgrm_csv(histogram):
+    """The same table as CSV, as HdrHistogram's tools write it: without a footer."""
+    lines = ['"Value","Percentile","TotalCount","1/(1-Percentile)"']
+    lines += [f"{value:.3f},{level:.12f},{count},{1 / (1 - level):.2f}"
+              for value, level, count in _steps(histogram)]
+    if histogram.total:
+        lines.append(f"{histogram.rows()[-1][0]:.3f},{1.0:.12f},{histogram.total},Infinity")
+    return "\n".join(lines) + "\n"
+
+
 def read_hgrm(text):
-    """[(value, percentile as a fraction, cumulative count)] of a .hgrm."""
+    """[(value, percentile as a fraction, cumulative count)] of a .hgrm, classic or CSV."""
     rows = []
     for line in text.splitlines():
-        fields = line.split()
-        if len(fields) >= 3 and not line.startswith("#") and fields[0] != "Value":
+        fields = line.replace(",", " ").split()
+        if len(fields) >= 3 and not line.startswith("#") and fields[0].strip('"') != "Value":
             rows.append((float(fields[0]), float(fields[1]), int(fields[2])))
     return rows

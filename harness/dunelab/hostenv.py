@@ -10,12 +10,13 @@ from pathlib import Path
 from dunelab import paths
 
 
-def commit():
-    """(commit hash or "unknown...", whether tracked files differ from it)."""
-    head = _output("git", "rev-parse", "HEAD")
+def commit(tree=None):
+    """(commit hash or "nocommit", whether tracked files differ from it) of a tree, ours by
+    default."""
+    head = _output("git", "rev-parse", "HEAD", cwd=tree)
     if not head:
         return "nocommit", False
-    return head, bool(_output("git", "status", "--porcelain", "--untracked-files=no"))
+    return head, bool(_output("git", "status", "--porcelain", "--untracked-files=no", cwd=tree))
 
 
 def capture():
@@ -36,11 +37,12 @@ def capture():
     }
 
 
-def _output(*argv):
+def _output(*argv, cwd=None):
     if not shutil.which(argv[0]):
         return None
     try:
-        done = subprocess.run(argv, cwd=paths.root(), capture_output=True, text=True, timeout=20)
+        done = subprocess.run(argv, cwd=cwd or paths.root(), capture_output=True, text=True,
+                              timeout=20)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -1,17 +1,29 @@
 # SPDX-License-Identifier: MIT
 """The append-only record of what a run did and when; one JSON object a line."""
 
+import fcntl
 import json
 import os
 import threading
 import time
 
+from dunelab.errors import UsageError
+
 
 class Journal:
-    """Appends events to a file; every line reaches the disk before anything depends on it."""
+    """Appends events to a file; every line reaches the disk before anything depends on it.
+
+    Whoever has it open is the only one that writes its run: UsageError for the next.
+    """
 
     def __init__(self, path):
         self._file = open(path, "a", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise UsageError(f"{path.parent} is being written by another process: wait for it, or "
+                             "measure into another directory") from None
         self._lock = threading.Lock()
 
     def write(self, event, **fields):

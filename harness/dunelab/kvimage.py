@@ -12,6 +12,11 @@ MEMORY_MIB = 512
 PROGRAMS = ("kv-server", "kv-load")
 
 
+def kernel():
+    """The guests' kernel."""
+    return paths.kernel() / "vmlinuz"
+
+
 def require(plan):
     """UsageError when something the plan's guests need has not been built."""
     missing = [str(paths.build() / "bin" / name) for name in PROGRAMS
@@ -25,13 +30,25 @@ def require(plan):
         raise UsageError("not built yet: " + ", ".join(missing) + "; run make build first")
 
 
+def artifacts(systems):
+    """{name: sha256 or package list} of what the guests of these systems are made of."""
+    result = {"kernel": store.sha256(kernel()),
+              "dune.ko": store.sha256(_module(image.kernel_release()))}
+    for name in (*PROGRAMS, "report"):
+        result[name] = store.sha256(paths.build() / "bin" / name)
+    for name in dict.fromkeys(system.server for system in systems):
+        if name in packages.PROGRAMS:
+            result[name] = packages.record(name)
+    return result
+
+
 class Image:
     """Builds initrds, each once, in a directory that lives as long as this object."""
 
     def __init__(self, systems):
         self._folder = tempfile.TemporaryDirectory(prefix="dunelab-images-")
         self.release = image.kernel_release()
-        self.kernel = paths.kernel() / "vmlinuz"
+        self.kernel = kernel()
         self._common = [image.base_layer(), image.lab_layer(self.release, PROGRAMS)]
         self._packages = {system.server: image.package_layer(system.server) for system in systems
                           if system.server in packages.PROGRAMS}
@@ -46,16 +63,6 @@ class Image:
         path = Path(self._folder.name) / f"{hashlib.sha256(data).hexdigest()[:16]}.cpio"
         path.write_bytes(data)
         return path
-
-    def artifacts(self):
-        """{name: sha256 or package list} of what the guests are made of."""
-        result = {"kernel": store.sha256(self.kernel),
-                  "dune.ko": store.sha256(_module(self.release))}
-        for name in (*PROGRAMS, "report"):
-            result[name] = store.sha256(paths.build() / "bin" / name)
-        for name in self._packages:
-            result[name] = packages.record(name)
-        return result
 
     def close(self):
         """Remove the images."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from dunelab import (kvimage, kvscript, paths, plan as planning, progress, results, schedule,
                      store)
 from dunelab.engine import base
+from dunelab.errors import UsageError
 from dunelab.record import utc
 
 CPUS = 2
@@ -44,7 +45,7 @@ class KvRun:
         self.systems = [planning.SYSTEMS[name] for name in self.plan.systems]
         self.image = None
         self.images = {}            # system -> image of its measure boot
-        self.first = {}             # system -> frames up to the end of its check
+        self.first = {}             # system -> frame records up to the end of its check
         boot, thousand = PACE.get(self.engine.name, (10.0, 0.5))
         self.request_cost = thousand / 1000
         self.cell_cost = self.request_cost * (self.plan.requests + self.plan.warmup)
@@ -83,7 +84,10 @@ class KvRun:
         self.progress.start("build", "preparing the guest image")
         self.engine.ensure()
         self.image = kvimage.Image(self.systems)
-        self.record.set(artifacts=self.image.artifacts(), kernel=self.image.release)
+        before = self.record.manifest["artifacts"]
+        now = kvimage.artifacts(self.systems)
+        require_same_build(self.record.store.path, before, now)
+        self.record.set(artifacts={**before, **now}, kernel=self.image.release)
         self.record.journal.write("built", kernel=self.image.release)
         self.progress.finish("build", f"image ready: Linux {self.image.release}; "
                                       f"{self.engine.version()}")
@@ -104,6 +108,8 @@ class KvRun:
             self.progress.finish(task.key)
 
     def _calibrate(self, task):
+        if task.system.name in self.record.manifest["capacities"]:
+            return
         script = kvscript.script(self.plan, task.system, "calibrate")
         memory = self._memory(task.system, script)
         known = memory and store.read_json(memory)
@@ -157,6 +163,8 @@ class KvRun:
             if cell.skip:
                 self.record.cell(cell, results.SKIP, cell.skip)
                 self.progress.advance(self.cell_cost)
+        if self._measured_before(task, cells):
+            return
         # Highest rate first: the same-seed check uses the first cell's, where most can differ.
         cells = sorted((cell for cell in cells if not cell.skip), key=lambda cell: -cell.rate)
 
@@ -176,7 +184,7 @@ class KvRun:
 
         boot = self._boot(task, kvscript.script(self.plan, task.system, "measure", cells),
                           on_frame)
-        self.first[name] = first_part(boot.frames)
+        self.first[name] = first_part(frame_records(boot.frames))
         missing = [cell for cell in cells if cell.id not in self.record.manifest["cells"]
                    and results.read_cell(self.record.store, cell) is None]
         for cell in missing:
@@ -188,14 +196,31 @@ class KvRun:
             self.progress.say(f"{name}: {len(cells)} cells measured in "
                               f"{progress.duration(boot.wall_s)}")
 
+    def _measured_before(self, task, cells):
+        """Whether this run, before it was stopped, had all cells of a system; cells of a boot
+        depend on those before them, so that a boot is done again as a whole."""
+        name, folder = task.system.name, self.record.store.boot(task.phase, task.system.name)
+        if not self.record.done(task.key) or not all(
+                cell.skip or self.record.measured(cell) for cell in cells):
+            return False
+        script = (folder / "run.sh").read_text("utf-8")
+        self.images[name] = self.image.initrd(task.system, script)
+        self.first[name] = first_part(store.read_json(folder / "frames.json", []))
+        self.progress.advance(self.cell_cost * sum(not cell.skip for cell in cells))
+        self.progress.say(f"{name}: its cells have been measured before")
+        return True
+
     def _repeat(self, task):
         name, expected = task.system.name, self.first.get(task.system.name)
+        if (self.record.manifest["same_seed"].get(name) or {}).get("agreed") is not None:
+            return
         if not expected:
             self.record.update("same_seed", name, {"agreed": None,
                                                    "detail": "its first boot did not get so far"})
             return
-        boot = self._boot(task, None, stop_when=lambda frames: bool(first_part(frames)))
-        again = first_part(boot.frames)
+        boot = self._boot(task, None,
+                          stop_when=lambda frames: bool(first_part(frame_records(frames))))
+        again = first_part(frame_records(boot.frames))
         if not again:
             self.record.update("same_seed", name, {"agreed": None, "detail": reason(boot)})
             self._failed(task, boot, "the same-seed check could not be made")
@@ -209,8 +234,8 @@ class KvRun:
     def _boot(self, task, script, on_frame=None, stop_when=None):
         """Boot a system; script None means the image of its measure boot again."""
         name, phase = task.system.name, task.phase
-        where = self.record.store.boot(phase, name)
-        where.mkdir(parents=True)
+        self.record.begin_boot(task.key)
+        where = self.record.store.new_boot(phase, name)
         self.progress.start(task.key, f"{name} {phase}: booting")
         self.record.journal.write("start", boot=task.key)
 
@@ -239,9 +264,7 @@ class KvRun:
         """What a boot leaves in its directory: console, frames, environment, complaints."""
         store.write_text(where / "console.log", result.console_text())
         store.write_text(where / "argv.txt", shlex.join(result.argv) + "\n")
-        store.write_json(where / "frames.json", [
-            {"kind": f.kind, "name": f.name, "bytes": len(f.payload),
-             "sha256": hashlib.sha256(f.payload).hexdigest()} for f in result.frames])
+        store.write_json(where / "frames.json", frame_records(result.frames))
         environment = result.payload("env")
         if environment:
             store.write_json(where / "env.guest.json", kvscript.parse_sections(
@@ -249,30 +272,46 @@ class KvRun:
         complaints = result.payload("dmesg")
         if complaints:
             (where / "dmesg.txt").write_bytes(complaints)
-            self.record.fail(f"{task.key}: the guest's kernel complained, see "
-                             f"boots/{task.key}/dmesg.txt")
+            self.record.fail(task.key, "the guest's kernel complained, see "
+                                       f"boots/{task.key}/dmesg.txt")
 
     def _cell_failed(self, cell, status, detail):
         self.record.cell(cell, status, detail)
         self.progress.say(f"{cell.id}: {status}: {detail}")
 
     def _failed(self, task, boot, consequence):
-        text = f"{task.key}: {boot.status}: {reason(boot)}; {consequence}"
-        self.record.fail(f"{text}; see boots/{task.key}/console.log")
-        self.progress.say(text)
+        text = f"{boot.status}: {reason(boot)}; {consequence}"
+        self.record.fail(task.key, f"{text}; see boots/{task.key}/console.log")
+        self.progress.say(f"{task.key}: {text}")
 
 
-def first_part(frames):
-    """The frames up to the end of the check, or [] when it has not ended."""
-    for number, frame in enumerate(frames):
-        if frame.kind == "event" and frame.name == "checked":
-            return frames[:number + 1]
+def require_same_build(path, before, now):
+    """UsageError when a run was measured with other artifacts than those that are there now."""
+    # The emulator's digest comes with the first boot; its version is part of the run's engine.
+    changed = sorted(name for name in (before | now).keys() - {"emulator"}
+                     if before.get(name) != now.get(name))
+    if before and changed:
+        raise UsageError(f"{path} was measured with another build ({', '.join(changed)} differ): "
+                         "its figures and new ones would not belong together; run without RESUME")
+
+
+def frame_records(frames):
+    """What is kept of frames: kind, name, size and digest of each."""
+    return [{"kind": f.kind, "name": f.name, "bytes": len(f.payload),
+             "sha256": hashlib.sha256(f.payload).hexdigest()} for f in frames]
+
+
+def first_part(records):
+    """The frame records up to the end of the check, or [] when it has not ended."""
+    for number, record in enumerate(records):
+        if record["kind"] == "event" and record["name"] == "checked":
+            return records[:number + 1]
     return []
 
 
 def compare(expected, again):
-    """The same-seed check's entry in the manifest: two lists of frames, bit for bit."""
-    different = [a.name for a, b in zip(expected, again) if a != b]
+    """The same-seed check's entry in the manifest: two lists of frame records, bit for bit."""
+    different = [a["name"] for a, b in zip(expected, again) if a != b]
     agreed = not different and len(expected) == len(again)
     if agreed:
         detail = "identical"
@@ -292,9 +331,5 @@ def reason(boot):
     return boot.detail.splitlines()[0] if boot.detail else boot.status
 
 
-def _digest(frames):
-    total = hashlib.sha256()
-    for frame in frames:
-        total.update(f"{frame.kind} {frame.name} {len(frame.payload)}\n".encode())
-        total.update(frame.payload)
-    return total.hexdigest()
+def _digest(records):
+    return hashlib.sha256(json.dumps(records).encode()).hexdigest()

@@ -71,6 +71,7 @@ PROGRAMS = {
             "config-*/**/*", "idlelib/**/*", "lib2to3/**/*", "pydoc_data/**/*", "*/test/**/*"))),
     "openssl": Wanted(("/usr/bin/openssl",), files=("/etc/ssl/openssl.cnf",)),
     "redis-server": Wanted(("/usr/bin/redis-*",), packages=("redis-tools",)),
+    "rt-tests": Wanted(("/usr/bin/cyclictest", "/usr/bin/hackbench", "/usr/bin/oslat")),
     "sqlite3": Wanted(("/usr/bin/sqlite3",)),
     "stress-ng": Wanted(("/usr/bin/stress-ng",)),
     "tcc": Wanted(("/usr/bin/tcc",), packages=("libc6-dev",),

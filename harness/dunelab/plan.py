@@ -36,7 +36,7 @@ SYSTEMS = {s.name: s for s in (
            TUNED),
 )}
 DEFAULT_SYSTEMS = ("linux", "memcached", "linux-tuned", "dune")
-WORKLOADS = ("kv",)
+WORKLOADS = ("kv", "jitter")      # the second has a plan of its own, in dunelab.jitter
 LAWS = ("usr", "etc")
 ARRIVALS = ("poisson", "fixed", "etc")
 # Above this share of a system's own capacity an open-loop queue has no steady state in a run of
@@ -46,6 +46,7 @@ DEFAULT_LOADS, DEFAULT_REQUESTS = ("0.4", "0.6", "0.8"), 20_000
 QUICK_LOADS, QUICK_REQUESTS = ("0.3", "0.7"), 4_000
 FULL_REQUESTS = 1_000_000
 DEFAULT_RECORDS = 4_000
+MAX_SEEDS = 20          # as many as are compared exactly
 # Intervals of the log, per cell: enough to see a drift, few enough to stay small.
 INTERVALS = 50
 
@@ -105,6 +106,9 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
     """
     if workload not in WORKLOADS:
         raise UsageError(_unknown("WORKLOAD", workload, WORKLOADS))
+    if workload != "kv":
+        raise UsageError(f"{workload} has options of its own: name it first, "
+                         f"`experiment {workload} ...`")
     if engine not in engines:
         raise UsageError(_unknown("ENGINE", engine, engines))
     if quick and full:
@@ -126,6 +130,22 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
         arrival=_choice("ARRIVAL", arrival or "poisson", ARRIVALS),
         connections=8, records=_integer("RECORDS", records, 1, 10_000_000, DEFAULT_RECORDS),
         memory_mib=64, equal_loads=() if quick else _equal_loads(fractions))
+
+
+def seeds(text):
+    """The seeds of an ensemble as typed, "1-10" or "1 3 5"; [None], the default, for none."""
+    found = []
+    for word in _words(text):
+        low, dash, high = word.partition("-")
+        first = _integer("SEEDS", low, 0, (1 << 63) - 1, None)
+        last = _integer("SEEDS", high if dash else low, 0, (1 << 63) - 1, None)
+        if None in (first, last) or not first <= last < first + MAX_SEEDS:
+            raise UsageError(f"SEEDS={text}: want seeds such as 1-10 or \"1 3 5\", "
+                             f"{MAX_SEEDS} at most")
+        found += range(first, last + 1)
+    if len(set(found)) > MAX_SEEDS:
+        raise UsageError(f"SEEDS={text}: {MAX_SEEDS} at most")
+    return list(dict.fromkeys(found)) or [None]
 
 
 def cells(plan, system, capacities):

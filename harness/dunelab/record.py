@@ -21,13 +21,30 @@ def utc():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+def _emulators_cpu_s():
+    """Of all emulators together: what a run costs on a host that does something else, too."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 class Record:
     """The manifest of a run, written anew after every change; safe to use from several threads."""
 
     def __init__(self, plan, engine, where, jobs, argv):
+        """Begin a run, or go on with the one that is there."""
         self.plan, self.engine, self.store = plan, engine, where
         self.journal = journal.Journal(where.journal)
         self._lock = threading.Lock()
+        # Processor time of emulators before this process, and of this one before this run.
+        self._spent = -_emulators_cpu_s()
+        if where.manifest.exists():
+            self._go_on()
+        else:
+            self._begin(jobs, argv)
+        self.journal.write("begin", plan=plan.digest(), engine=engine.name)
+
+    def _begin(self, jobs, argv):
+        plan, engine = self.plan, self.engine
         commit, dirty = hostenv.commit()
         self.manifest = {
             "schema": "dunelab-run/1", "experiment": plan.workload, "status": "running",
@@ -37,14 +54,32 @@ class Record:
             "engine": {"name": engine.name, "version": engine.version(),
                        "clock_domain": engine.clock_domain, "profile": engine.profile,
                        "deterministic": engine.deterministic},
-            "capacities": {}, "remembered": {}, "boots": {}, "cells": {}, "same_seed": {},
+            "capacities": {}, "remembered": {}, "boots": {}, "cells": {}, "runs": {},
+            "same_seed": {},
             "failures": [], "artifacts": {}}
-        store.write_json(where.plan, {
+        store.write_json(self.store.plan, {
             "schema": "dunelab-plan/1", "plan": asdict(plan),
             "cells": [asdict(cell) | {"id": cell.id} for cell in planning.expected_cells(plan)]})
-        store.write_json(where.host, hostenv.capture())
+        store.write_json(self.store.host, hostenv.capture())
         self._save()
-        self.journal.write("begin", plan=plan.digest(), engine=engine.name)
+
+    def _go_on(self):
+        self.manifest = store.read_record(self.store.manifest, "dunelab-run/1")
+        self._spent += self.manifest.get("emulators_cpu_s") or 0
+        # Cells that failed are tried again, those left out by plan stay so; the failure of a boot
+        # stays until that boot is done again.
+        skipped = {key: cell for key, cell in self.manifest["cells"].items()
+                   if cell["status"] == results.SKIP}
+        self.set(status="running", ended=None, cells=skipped)
+
+    def done(self, key):
+        """Whether a boot has got through, and its cells were kept."""
+        return (self.manifest["boots"].get(key) or {}).get("status") == "DONE"
+
+    def measured(self, cell):
+        """Whether a cell has a run that is as it was written."""
+        found = results.read_cell(self.store, cell, self.manifest["runs"].get(cell.id))
+        return found is not None and found.done
 
     def set(self, **values):
         """Replace top-level fields."""
@@ -53,15 +88,23 @@ class Record:
         self._save()
 
     def update(self, part, key, value):
-        """Replace one entry of capacities, remembered, boots, cells, same_seed or artifacts."""
+        """Replace one entry of capacities, remembered, boots, cells, runs, same_seed or
+        artifacts."""
         with self._lock:
             self.manifest[part][key] = value
         self._save()
 
-    def fail(self, reason):
-        """Something went wrong that the report has to say."""
+    def fail(self, boot, reason):
+        """Something went wrong in a boot, and the report has to say it."""
         with self._lock:
-            self.manifest["failures"].append(reason)
+            self.manifest["failures"].append(f"{boot}: {reason}")
+        self._save()
+
+    def begin_boot(self, boot):
+        """A boot is done, or done again: what failed in it before is no longer so."""
+        with self._lock:
+            self.manifest["failures"] = [text for text in self.manifest["failures"]
+                                         if not text.startswith(f"{boot}: ")]
         self._save()
 
     def boot(self, key, result, initrd, cmdline):
@@ -97,7 +140,7 @@ class Record:
                  "artifacts": {"hlog": "lat.hlog", "hgrm": "lat.hgrm",
                                "console": f"boots/{boot}/console.log"},
                  **summary.run_record(files, claims.unit(domain), domain)}
-        self.store.add_run(cell, entry, files)
+        self.update("runs", cell.id, self.store.add_run(cell, entry, files))
         self.journal.write("cell", cell=cell.id, status=entry["status"])
         if entry["status"] != results.DONE:
             self.cell(cell, entry["status"], entry["status_detail"])
@@ -112,10 +155,8 @@ class Record:
     def close(self, status):
         """The run is over."""
         self.journal.write("end", status=status)
-        # Of all emulators together: what a run costs on a host that does something else, too.
-        times = os.times()
         self.set(status=status, ended=utc(),
-                 emulators_cpu_s=round(times.children_user + times.children_system, 1))
+                 emulators_cpu_s=round(self._spent + _emulators_cpu_s(), 1))
         path = self.store.path / "reproduce.sh"
         store.write_text(path, self._reproduce())
         path.chmod(0o755)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from dunelab import claims, hdr, hlog, plan as planning, stats
 from dunelab.errors import UsageError
-from dunelab.store import Store, read_json
+from dunelab.store import Store, changed, read_record, sha256
 
 # KCIDB's words. DONE: a measurement; SKIP: left out by plan; FAIL: the generator said so;
 # ERROR: the guest or the emulator failed; MISS: never ran.
@@ -96,12 +96,25 @@ def histograms(log):
             for tag, items in groups.items()}, groups
 
 
-def read_cell(store, cell):
-    """CellResult of a stored cell, or None when it has no complete run."""
+def read_cell(store, cell, digest=None):
+    """CellResult of a stored cell, or None when it has no complete run.
+
+    digest: that of its run.json, where the manifest knows it.
+    """
     path = store.run(cell)
-    record = read_json(path / "run.json")
-    if record is None:
+    if not (path / "run.json").exists():
         return None
+    try:
+        if digest and sha256(path / "run.json") != digest:
+            raise ValueError("run.json was changed after it was written")
+        record = read_record(path / "run.json", "lat-run/1")
+        if record["id"] != cell.id:
+            raise ValueError(f"run.json is that of {record['id']}")
+        touched = changed(path, record.get("sha256") or {})
+        if touched:
+            raise ValueError(f"{', '.join(touched)}: changed after it was written")
+    except (OSError, ValueError) as error:
+        return CellResult(cell, ERROR, f"stored data cannot be read: {error}")
     cell = planning.Cell(cell.system, cell.kind, cell.load, record.get("rate"))
     result = CellResult(cell, record["status"], record.get("status_detail") or "")
     if result.status != DONE:
@@ -125,15 +138,13 @@ def load(path):
     store = Store(path)
     try:
         plan = planning.load(store.plan.read_text("utf-8"))
-        manifest = read_json(store.manifest)
-        if manifest is None:
-            raise ValueError("no manifest.json")
+        manifest = read_record(store.manifest, "dunelab-run/1")
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} is not the directory of a run: {error}") from None
-    failed = manifest.get("cells") or {}
+    failed, digests = manifest.get("cells") or {}, manifest.get("runs") or {}
     cells = []
     for cell in planning.expected_cells(plan):
-        result = read_cell(store, cell)
+        result = read_cell(store, cell, digests.get(cell.id))
         if result is None:
             known = failed.get(cell.id) or {}
             result = CellResult(cell, known.get("status", MISS),

@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from dunelab import schema
+
 
 def write_text(path, text):
     """Replace a file as a whole: readers see the old one or the new one."""
@@ -33,16 +35,35 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Replace a JSON file; NaN and infinities are refused, not written."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    """Replace a JSON file; NaN, infinities and records unlike their schema are refused."""
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    if isinstance(value, dict) and "schema" in value:
+        # What readers will see: keys are strings, tuples are arrays.
+        schema.check(json.loads(text))
+    write_text(path, text)
 
 
 def read_json(path, default=None):
-    """The value of a JSON file, or the default when there is none."""
+    """The value of a JSON file, or the default when there is none; ValueError for damage, NaN."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         return default
+
+
+def read_record(path, wanted):
+    """The record in a JSON file, of that schema; ValueError names the file and what is wrong."""
+    try:
+        value = read_json(path)
+        if value is None:
+            raise ValueError("it is not there")
+        return schema.check(value, wanted)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _no_number(text):
+    raise ValueError(f"{text} is no measurement")
 
 
 def sha256(path):
@@ -69,6 +90,16 @@ class Store:
         """Directory of one boot."""
         return self.path / "boots" / f"{phase}-{system}"
 
+    def new_boot(self, phase, system):
+        """The same, made; what a boot that was stopped has left there goes to boots/stopped/."""
+        path = self.boot(phase, system)
+        if path.exists():
+            stopped = path.parent / "stopped"
+            stopped.mkdir(exist_ok=True)
+            path.rename(stopped / f"{path.name}.{len(list(stopped.iterdir())) + 1}")
+        path.mkdir(parents=True)
+        return path
+
     def cell(self, cell):
         """Directory of one cell."""
         return self.path / "cells" / cell.id
@@ -78,7 +109,12 @@ class Store:
         return self.cell(cell) / "runs" / f"{number:03d}"
 
     def add_run(self, cell, record, files, number=1):
-        """Store one run of a cell: run.json and {name: bytes}, all or nothing."""
+        """Store one run of a cell: run.json and {name: bytes}, all or nothing.
+
+        The record gets the files' digests; returns its own.
+        """
+        record = {**record, "sha256": {name: hashlib.sha256(data).hexdigest()
+                                       for name, data in files.items()}}
         final = self.run(cell, number)
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=final.parent, prefix="."))
@@ -90,9 +126,21 @@ class Store:
             if final.exists():
                 shutil.rmtree(final)
             os.replace(temporary, final)
+            return sha256(final / "run.json")
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def changed(folder, digests):
+    """Names of files that do not have the digests they were written with, {name: sha256}."""
+    return [name for name, wanted in sorted(digests.items()) if sha256(folder / name) != wanted]
+
+
+def runs_of(results, plan):
+    """Directories of runs of a plan, the newest first."""
+    found = (Path(results) / plan.workload).glob(f"*-{plan.digest()}*")
+    return sorted((path for path in found if path.is_dir()), reverse=True)
 
 
 def create(results, plan, commit, dirty, now=None):

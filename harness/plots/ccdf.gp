@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Complementary distribution: which share of the requests took longer than x.
-# Columns: latency, share of the intended latencies above it.
+# Complementary distribution: which share of the samples lies above x.
+# Columns: value, share above it.
 load "gp/style.gp"
 set logscale xy
 set xrange [x_low:x_high]
@@ -8,7 +8,7 @@ set yrange [y_low:1]
 @x_tics
 @y_tics
 set xlabel x_title noenhanced textcolor rgb ink
-set ylabel "requests slower than that" textcolor rgb ink offset 0.5,0
+set ylabel y_title noenhanced textcolor rgb ink offset 0.5,0
 do for [kind in "svg png"] {
     eval "set terminal " . value("terminal_" . kind)
     eval "set key width " . value("key_width_" . kind)

@@ -11,6 +11,9 @@ color_memcached   = "#c2569a"
 color_linux_tuned = "#00916e"
 color_dune        = "#d55e00"
 color_dune_tuned  = "#b58900"
+color_rt          = "#7a4fb0"
+color_rt_tuned    = "#5b5f66"
+color_dune_rt     = "#a3195b"
 # The paper's evaluation: its own figures, ours under the profile, ours in instructions; its rows.
 color_paper        = "#5b5f66"
 color_predicted    = "#d55e00"
@@ -30,6 +33,9 @@ full_memcached = 5;   hollow_memcached = 4
 full_linux_tuned = 9; hollow_linux_tuned = 8
 full_dune = 13;       hollow_dune = 12
 full_dune_tuned = 11; hollow_dune_tuned = 10
+full_rt = 15;         hollow_rt = 14
+full_rt_tuned = 7;    hollow_rt_tuned = 6
+full_dune_rt = 5;     hollow_dune_rt = 4
 full_paper = 7;        hollow_paper = 6
 full_predicted = 13;   hollow_predicted = 12
 full_instructions = 5; hollow_instructions = 4

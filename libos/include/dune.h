@@ -18,8 +18,12 @@
 #include <dune/lifecycle.h>
 #include <dune/paging.h>
 #include <dune/root.h>
+#include <dune/rt.h>
+#include <dune/rt_memory.h>
+#include <dune/shield.h>
 #include <dune/stats.h>
 #include <dune/syscall.h>
+#include <dune/timer.h>
 #include <dune/trap.h>
 #include <dune/user.h>
 #include <dune/walk.h>

@@ -32,7 +32,7 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 const struct rt_policy rt_cfcfs = {
 	.name = "cfcfs",
 	.summary = "one queue for all cores, first come first served, run to completion",
-	.flags = RT_CONSERVES,
+	.flags = RT_CONSERVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct cfcfs),
 	.enqueue = enqueue,

@@ -61,7 +61,7 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 const struct rt_policy rt_darc = {
 	.name = "darc",
 	.summary = "cores reserved by class, for it and shorter ones; no preemption",
-	.flags = RT_TAKES_RESERVED | RT_STARVES,
+	.flags = RT_TAKES_RESERVED | RT_STARVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct darc),
 	.init = init,

@@ -97,7 +97,7 @@ static void release(void *state, const struct rt_demand *demand)
 const struct rt_policy rt_edf = {
 	.name = "edf",
 	.summary = "earliest deadline first, preemptive; refuses sets it cannot keep",
-	.flags = RT_USES_DEADLINE | RT_CONSERVES,
+	.flags = RT_USES_DEADLINE | RT_CONSERVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct edf),
 	.init = init,

@@ -20,6 +20,8 @@
  *	a task becomes ready    c = place(task); enqueue(c, task, why); then every idle
  *	                        core may pick(), and if none took a task, c = preempts(task)
  *	                        names a core to interrupt
+ *	                        (who does not react at once: if that core has yet to ask after
+ *	                        an interrupt for another task, the other cores as well)
  *	a core has nothing      pick(core); if that gives none, steal(core, victim) for
  *	                        other cores in any order; if none, it is idle
  *	a task runs             for quantum() at most, then, or when interrupted for the sake
@@ -106,6 +108,7 @@ enum {
 	RT_USES_PRIORITY = 16,
 	RT_CONSERVES = 32,	/* no core is idle while a task is ready that it may run */
 	RT_STARVES = 64,	/* a ready task may wait for as long as others keep coming */
+	RT_TIMELESS = 128,	/* reads neither now nor ran: a runner may hand in anything */
 };
 
 struct rt_policy {

@@ -94,7 +94,7 @@ static void stopped(void *state, uint32_t core, struct rt_task *task, enum rt_wh
 const struct rt_policy rt_priority = {
 	.name = "priority",
 	.summary = "fixed priority, preemptive, first come first served among equals",
-	.flags = RT_USES_PRIORITY | RT_CONSERVES | RT_STARVES,
+	.flags = RT_USES_PRIORITY | RT_CONSERVES | RT_STARVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct priority),
 	.init = init,

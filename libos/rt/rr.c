@@ -55,7 +55,7 @@ static bool yields(void *state, uint32_t core, const struct rt_task *task, uint6
 const struct rt_policy rt_rr = {
 	.name = "rr",
 	.summary = "round robin: one queue, a quantum each; a small one is processor sharing",
-	.flags = RT_TAKES_QUANTUM | RT_CONSERVES,
+	.flags = RT_TAKES_QUANTUM | RT_CONSERVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct rr),
 	.init = init,

@@ -36,7 +36,7 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 const struct rt_policy rt_sjf = {
 	.name = "sjf",
 	.summary = "shortest job first by the hint of size, run to completion",
-	.flags = RT_USES_SIZE | RT_CONSERVES | RT_STARVES,
+	.flags = RT_USES_SIZE | RT_CONSERVES | RT_STARVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct sjf),
 	.enqueue = enqueue,

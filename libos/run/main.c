@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "exits.h"
+#include "rt.h"
 #include "run.h"
 
 static const char usage_text[] =
 "usage: dune run [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
 "       dune trace [OPTION]... PID\n"
+"       dune rt run|ps|attach|stop|stats ...\n"
 "\n"
 "Run PROGRAM in ring 0 of a virtual machine of its own, from its first\n"
 "instruction: the same program, libraries, files and system calls. What it\n"
@@ -40,6 +42,7 @@ static const struct option options[] = {
 	{ "exec", required_argument, NULL, 'x' }, /* the file to run, whatever ARGV says */
 	{ "as", required_argument, NULL, 'a' },   /* what it is told that its path is */
 	{ "mask", required_argument, NULL, 'k' }, /* the signals it finds blocked */
+	{ "terminal", required_argument, NULL, 'T' }, /* shared memory, open */
 	{ "device", required_argument, NULL, 'd' }, /* /dev/dune, open */
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -54,7 +57,7 @@ static int wrong(const char *what)
 
 int main(int argc, char **argv)
 {
-	struct run_options run = { .device = -1 };
+	struct run_options run = { .device = -1, .terminal = -1 };
 	int option;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
@@ -67,6 +70,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && !strcmp(argv[1], "trace"))
 		return exits_trace(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "rt"))
+		return rt_main(argc - 1, argv + 1);
 	if (argc < 2 || strcmp(argv[1], "run"))
 		return wrong(argc < 2 ? "no command" : "no such command");
 	optind = 2;
@@ -97,6 +102,9 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			run.device = atoi(optarg);
+			break;
+		case 'T':
+			run.terminal = atoi(optarg);
 			break;
 		case 'a':
 			run.name = optarg;

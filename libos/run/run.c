@@ -25,6 +25,7 @@
 #include "../src/monitor.h"
 #include "../src/self.h"
 #include "../src/start.h"
+#include "../src/terminal.h"
 #include "confine.h"
 #include "image.h"
 #include "policy.h"
@@ -60,7 +61,7 @@ static bool executable(const char *path)
 }
 
 /* As a shell does. errno says why not. */
-static const char *search(const char *name, char *buffer)
+const char *run_search(const char *name, char *buffer)
 {
 	const char *path = getenv("PATH"), *end;
 	int error = ENOENT;
@@ -162,7 +163,7 @@ static void unblock(uint64_t mask)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
-static char policy_option[PATH_MAX + 16] = "--policy=";
+static char policy_option[PATH_MAX + 16] = "--policy=", terminal_option[32];
 
 /* What it executes comes back here, wherever its working directory is then. */
 static void children_too(const struct run_options *options)
@@ -178,6 +179,11 @@ static void children_too(const struct run_options *options)
 		passed[n++] = "--strace";
 	if (options->policy)
 		passed[n++] = policy_option;
+	if (options->terminal >= 0) {
+		snprintf(terminal_option, sizeof(terminal_option), "--terminal=%d",
+			 options->terminal);
+		passed[n++] = terminal_option;
+	}
 	if (fd >= 0 || options->policy)
 		exec_through(fd < 0 ? fd : hidden_move(fd), passed, options->policy);
 }
@@ -213,7 +219,7 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	static char buffer[PATH_MAX];
 	struct start_args args = { .envp = environ, .program = &program };
 	struct start_stack stack;
-	const char *path = options->path ? options->path : search(argv[0], buffer);
+	const char *path = options->path ? options->path : run_search(argv[0], buffer);
 	int error, status;
 
 	if (!path)
@@ -247,6 +253,8 @@ int run_program(const struct run_options *options, int argc, char **argv)
 	self_set(realpath(path, NULL));
 	children_too(options);
 	rseq_forget();
+	if (options->terminal >= 0)
+		terminal_begin(options->terminal); /* else it writes to its descriptors */
 	if (options->stats)
 		trace_summary(args.path);
 	if (options->strace)

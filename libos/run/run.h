@@ -14,6 +14,7 @@ struct run_options {
 	const char *path; /* NULL: look for argv[0] in PATH */
 	int device; /* open already, -1: not */
 	const char *mask; /* of blocked signals, in hexadecimal; NULL: as they are */
+	int terminal; /* shared memory with its terminal, open; -1: it has none */
 	const char *name; /* the path for the program's eyes, NULL: the same */
 };
 
@@ -22,6 +23,9 @@ struct run_options {
 #define RUN_FAILED 125
 #define RUN_NOT_EXECUTABLE 126
 #define RUN_NOT_FOUND 127
+
+/* The file that name is, which PATH is searched for; in buffer, of PATH_MAX. NULL: errno. */
+const char *run_search(const char *name, char *buffer);
 
 /* Become the program. Returns an exit status if that cannot be. */
 int run_program(const struct run_options *options, int argc, char **argv);

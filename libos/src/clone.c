@@ -9,7 +9,6 @@
 #include "signal/signal.h"
 #include "thread.h"
 
-#define RFLAGS_IF 0x200u
 
 /* First steps of the child, in ring 3 on its host stack. */
 void host_thread_begin(struct dune_thread *thread)

@@ -7,7 +7,7 @@
 
 struct dune_thread;
 
-#define EXEC_OPTIONS_MAX 4
+#define EXEC_OPTIONS_MAX 5
 
 /*
  * From now on what the guest executes is executed as `dune run OPTIONS --exec

@@ -28,8 +28,10 @@ static int child_rebuild(struct dune_thread *thread, bool close_inherited)
 	}
 	/* The other threads were not forked: their blocks are memory nobody uses. */
 	dune_process.threads = thread;
-	if (thread)
+	if (thread) {
 		thread->next = thread->prev = NULL;
+		thread->senders = 0;
+	}
 	dune_process.nthreads = thread ? 1 : 0;
 	paging_only_thread(thread);
 	error = host_vm_create();
@@ -69,10 +71,7 @@ static bool vm_is_ours_alone(const struct dune_thread *thread)
 static void vm_drop(struct dune_thread *thread)
 {
 	signal_defer(thread); /* until there is a run page again, or nothing */
-	/* A thread in Linux mode may be about to interrupt this one. */
-	raw_lock(&dune_process.threads_lock);
-	thread->tid = 0;
-	raw_unlock(&dune_process.threads_lock);
+	thread_unname(thread); /* a thread in Linux mode may be about to interrupt this one */
 	host_vcpu_destroy(thread);
 	hidden_close(dune_process.vm_fd);
 }

@@ -42,6 +42,7 @@ int host_device_open(void)
 		hidden_close((int)fd);
 		return (int)ret;
 	}
+	dune_process.features = info.features;
 	dune_process.vmx = info.backend == DUNE_BACKEND_VMX;
 	/* From here on: the caller may be in Dune mode, of another libdune. */
 	hypercall_is_vmcall = dune_process.vmx;

@@ -137,6 +137,9 @@ static long fault(struct dune_thread *thread)
 			     fault->hva);
 		return 0;
 	}
+	if (thread_fatal_note && !thread->deferred && !dune_process.quiet &&
+	    dune_process.signals.actions[SIGSEGV - 1].handler == (uint64_t)SIG_DFL)
+		thread_fatal_note(fault->hva);
 	/* It repeats: one that waits goes first, and all must be unblocked below. */
 	__atomic_store_n(&thread->abandonable, true, __ATOMIC_SEQ_CST);
 	if (thread->deferred)

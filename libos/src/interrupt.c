@@ -31,12 +31,16 @@ int dune_interrupt_send(pid_t tid, unsigned int vector)
 		return -EINVAL;
 	if (trap_expect(vector))
 		return -ENOENT;
-	/* A thread that is in the list has its vCPU's descriptor. */
 	section_begin(&section, &dune_process.threads_lock);
 	thread = thread_of(tid);
 	if (thread)
+		__atomic_fetch_add(&thread->senders, 1, __ATOMIC_RELAXED);
+	raw_unlock(&dune_process.threads_lock);
+	if (thread) {
 		error = host_interrupt(thread, vector);
-	section_end(&section, &dune_process.threads_lock);
+		__atomic_fetch_sub(&thread->senders, 1, __ATOMIC_RELEASE);
+	}
+	section_end(&section, NULL);
 	if (error == -ENOTTY)
 		return -ENOTSUP;
 	return error == -ENODEV ? -ESRCH : (int)error;

@@ -10,7 +10,7 @@
 #define SELECTOR_CODE3 ((SELECTOR_USER + 16) | 3)
 
 #define RFLAGS_OF_PROGRAM 0x250dd5ull /* ID AC RF OF DF TF SF ZF AF PF CF */
-#define RFLAGS_FIXED 0x202ull
+#define RFLAGS_FIXED (RFLAGS_ALWAYS | RFLAGS_IF)
 /*
  * What ring 0 does not take over: NT, AC, DF, TF, and what arithmetic left. And IF, as
  * its first instructions have ring 3's stack pointer.

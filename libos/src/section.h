@@ -46,6 +46,7 @@ static inline struct dune_thread *thread_here(void)
 }
 
 void section_begin(struct section *section, struct raw_lock *lock);
+/* lock: NULL if it was given back before. */
 void section_end(struct section *section, struct raw_lock *lock);
 
 #define SECTION_IF 0x200u /* of RFLAGS */

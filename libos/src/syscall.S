@@ -9,7 +9,6 @@
 #include "xsave.h"
 
 #define SYS_GETPID 39
-#define RFLAGS_IF 0x200
 
 	.section .note.GNU-stack, "", @progbits
 	.text

@@ -8,6 +8,7 @@
 #include "thread.h"
 
 __thread struct dune_thread *thread_self;
+void (*thread_fatal_note)(uint64_t address);
 
 _Static_assert(offsetof(struct dune_thread, run) == THREAD_RUN, "assembly");
 _Static_assert(offsetof(struct dune_thread, vcpu_fd) == THREAD_VCPU_FD, "assembly");
@@ -66,8 +67,18 @@ void thread_tid_set(struct dune_thread *thread)
 	thread->tid = raw_syscall3(SYS_gettid, 0, 0, 0);
 }
 
+void thread_unname(struct dune_thread *thread)
+{
+	raw_lock(&dune_process.threads_lock);
+	thread->tid = 0;
+	raw_unlock(&dune_process.threads_lock);
+	while (__atomic_load_n(&thread->senders, __ATOMIC_ACQUIRE))
+		raw_syscall3(SYS_sched_yield, 0, 0, 0);
+}
+
 void thread_end(struct dune_thread *thread)
 {
+	thread_unname(thread);
 	raw_lock(&dune_process.threads_lock);
 	host_vcpu_destroy(thread);
 	if (thread->next)

@@ -18,6 +18,9 @@
 #define RUN_PAGE_OFFSET HOST_STACK_TOP
 #define HOOK_STACK_TOP 0x20000 /* of hooks of a program in ring 3; after the run page */
 
+#define RFLAGS_ALWAYS 0x2 /* no flags but the one that is none */
+#define RFLAGS_IF 0x200
+
 /* Descriptors whose limits hold the process's number: no other place is a thread's own at once. */
 #define SELECTOR_PID_HIGH 0x48
 #define SELECTOR_PID_LOW 0x50
@@ -134,6 +137,7 @@ struct dune_thread {
 	uint64_t fault_hva, fault_rip;
 	unsigned int busy; /* in a section: signals and interrupts wait */
 	long tid; /* Linux's number of it */
+	unsigned int senders; /* threads that are about to interrupt it: its vCPU stays */
 	unsigned int root; /* that it is in */
 	uint32_t seen[DUNE_ROOTS_MAX]; /* generations of roots when it was last in them */
 	bool own_tls; /* FS is this thread's alone: thread_self is set in it */
@@ -162,6 +166,7 @@ struct dune_process {
 	bool quiet; /* what ends the process ends it as any other: without a word of ours */
 	bool whole; /* the program is in Dune mode from its first instruction on */
 	bool vmx; /* the hypercall is VMCALL, not VMMCALL */
+	uint64_t features; /* the module's: DUNE_FEATURE_* */
 	struct raw_lock threads_lock;
 	struct dune_thread *threads;
 	struct signal_state signals;
@@ -188,6 +193,8 @@ struct dune_thread *thread_create(int *error);
 void thread_destroy(struct dune_thread *thread);
 /* By the thread itself, in ring 3 and where its number may be a new one. */
 void thread_tid_set(struct dune_thread *thread);
+/* No interrupt is sent to it any more, none is on its way. Its number is 0 until it is set. */
+void thread_unname(struct dune_thread *thread);
 /* Its vCPU is closed and it is in no list; the block stays. */
 void thread_end(struct dune_thread *thread);
 void thread_sregs(struct dune_thread *thread, uint64_t fs_base, uint64_t gs_base);
@@ -252,6 +259,11 @@ int trap_inject_host_fault(struct dune_thread *thread);
 int trap_expect(unsigned int vector);
 extern unsigned int trap_xsave_size;
 extern const char trap_moving[], trap_moved[];
+
+/* The rest of an exception whose handler goes on with another thread than it began with. */
+_Noreturn void trap_resume(struct dune_trap_frame *frame, struct dune_thread *thread);
+/* Something ends the process, about this address if not 0: a line about the task, if one runs. */
+extern void (*thread_fatal_note)(uint64_t address);
 
 /* Of a thread in ring 0: it is on its trap stack, or still needs what is there. */
 static inline bool trap_in_flight(uint64_t block, const struct dune_regs *regs)

@@ -33,11 +33,32 @@ trap_stubs:
 	.endr
 	.balign 16
 
+/* The long way. */
+trap_long:
+	PUSH_REST
+	cld
+	mov %rsp, %rdi
+	mov %rsp, %rbp
+	mov %rsp, %r12
+	and $-BLOCK_STRIDE, %r12	/* the thread: this is its trap stack */
+	movb $1, THREAD_TRAPPING(%r12)
+	and $-16, %rsp
+	call trap_entry
+	test %rax, %rax
+	jz trap_check
+
+	/* rax: the frame on the interrupted stack. Save vector registers below it. */
+	mov %cr2, %r13
+	mov %rax, %rbp
+	mov %rax, %rsp
+	movb $0, THREAD_TRAPPING(%r12)
+	jmp trap_handle
+
 /*
  * The short way is for exceptions of ring 0 that have a handler, on a stack that is
  * known to have room: their frame is pushed where it is to be. Of page faults
  * it is for those on pages that are there; what is missing may be libdune's own
- * business. It ends where trap_entry()'s long one does.
+ * business. The long one joins it at trap_handle.
  *
  * A signal may come from trap_moved on, and its handler fault: CR2 is read before.
  */
@@ -48,28 +69,28 @@ trap_common:
 	push %rdx
 	mov 24(%rsp), %eax
 	bt %eax, trap_short(%rip)
-	jnc 1f
+	jnc trap_long
 	testb $3, 48(%rsp)
-	jnz 1f
+	jnz trap_long
 	cmp $PAGE_FAULT, %eax
-	jne 3f
+	jne 1f
 	testb $PAGE_FAULT_PRESENT, 32(%rsp)
-	jz 1f
-3:	mov %rsp, %rcx
+	jz trap_long
+1:	mov %rsp, %rcx
 	and $-BLOCK_STRIDE, %rcx
 	cmpq $0, THREAD_GDT+SELECTOR_IN_USER(%rcx)
-	jne 1f
+	jne trap_long
 	mov 64(%rsp), %rax
 	sub $(RED_ZONE + TRAP_FRAME_SIZE), %rax
 	and $-64, %rax
 	cmp THREAD_SAFE_LOW(%rcx), %rax
-	jb 1f
+	jb trap_long
 	cmp THREAD_SAFE_HIGH(%rcx), %rax
-	ja 1f
+	ja trap_long
 	mov THREAD_SAFE_REGION(%rcx), %rdx
 	mov (%rdx), %edx
 	cmp %edx, THREAD_SAFE_EDITS(%rcx)
-	jne 1f
+	jne trap_long
 	mov %rsp, %rdx
 	lea TRAP_FRAME_SIZE(%rax), %rsp
 trap_moving:
@@ -89,25 +110,7 @@ trap_moved:
 	cld
 	mov %rsp, %rbp
 	mov %rcx, %r12
-	jmp 2f
-
-1:	PUSH_REST
-	cld
-	mov %rsp, %rdi
-	mov %rsp, %rbp
-	mov %rsp, %r12
-	and $-BLOCK_STRIDE, %r12	/* the thread: this is its trap stack */
-	movb $1, THREAD_TRAPPING(%r12)
-	and $-16, %rsp
-	call trap_entry
-	test %rax, %rax
-	jz trap_check
-
-	/* rax: the frame on the interrupted stack. Save vector registers below it. */
-	mov %cr2, %r13
-	mov %rax, %rbp
-	mov %rax, %rsp
-2:	movb $0, THREAD_TRAPPING(%r12)
+trap_handle:
 	cmpq $0, THREAD_DEFERRED(%r12)
 	je 1f
 	mov $HYPERCALL_SIGNALS, %eax	/* a handler may never come back to the check below */
@@ -115,9 +118,8 @@ trap_moved:
 1:	XSAVE_PUSH
 	mov %rbp, %rdi
 	mov %r13, %rsi
-	mov %rsp, %rbx
 	call trap_dispatch
-	mov %rbx, %rsp
+trap_load:
 	XSAVE_LOAD
 
 /* rbp: the frame, r12: the thread. Signals that waited for the trap stack go first. */
@@ -131,6 +133,18 @@ trap_check:
 	add $16, %rsp	/* vector and error code */
 	iretq
 trap_end:
+
+/* trap_resume(frame, thread): vector registers are below the frame. */
+	.globl trap_resume
+	.type trap_resume, @function
+trap_resume:
+	mov %rdi, %rbp
+	mov %rsi, %r12
+	mov trap_xsave_size(%rip), %eax
+	mov %rbp, %rsp
+	sub %rax, %rsp
+	and $-64, %rsp
+	jmp trap_load
 
 trap_wait:
 	mov %rbp, %rdi

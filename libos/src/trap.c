@@ -25,14 +25,19 @@ struct handler {
 };
 
 /*
- * Two settings of each, of which the one that counts is told by the number of times it
- * was set: whoever reads a pair while it is replaced gets the old one or the new one.
- * The last is of dune_pgfault_set().
+ * Two settings of each, and a state that says which of them counts and changes whenever
+ * one is replaced: whoever reads a pair meanwhile gets the old one or the new one.
  */
-static struct {
-	struct handler setting[2];
-	uint32_t sets;
-} handlers[VECTORS + 1];
+#define STATE_PGFAULT 1u /* the setting is dune_pgfault_set()'s */
+#define STATE_SETTING 16u /* offset of the setting */
+#define STATE_CHANGE 32u
+static struct slot {
+	_Alignas(64) struct handler setting[2];
+	uint32_t state;
+} handlers[VECTORS];
+_Static_assert(sizeof(struct handler) == STATE_SETTING, "an offset");
+/* Of page faults what dune_trap_set() and dune_pgfault_set() asked for: the first goes first. */
+static struct handler pgfault_wanted[2];
 static struct raw_lock handlers_lock;
 
 unsigned int trap_xsave_size;
@@ -60,17 +65,23 @@ static const char *const names[EXCEPTIONS] = {
 	[19] = "SIMD exception",
 };
 
-static __always_inline struct handler handler_of(uint64_t vector)
+static struct handler *setting_of(struct slot *slot, uint32_t state)
 {
-	struct handler handler;
-	uint32_t sets;
+	return (struct handler *)((char *)slot->setting + (state & STATE_SETTING));
+}
+
+/* Returns the state that it was read in. */
+static __always_inline uint32_t handler_of(uint64_t vector, struct handler *handler)
+{
+	struct slot *slot = &handlers[vector];
+	uint32_t state;
 
 	do {
-		sets = __atomic_load_n(&handlers[vector].sets, __ATOMIC_SEQ_CST);
-		handler = handlers[vector].setting[sets & 1];
+		state = __atomic_load_n(&slot->state, __ATOMIC_SEQ_CST);
+		*handler = *setting_of(slot, state);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (__atomic_load_n(&handlers[vector].sets, __ATOMIC_RELAXED) != sets);
-	return handler;
+	} while (__builtin_expect(__atomic_load_n(&slot->state, __ATOMIC_RELAXED) != state, 0));
+	return state;
 }
 
 static bool has_handler(uint64_t vector)
@@ -78,26 +89,27 @@ static bool has_handler(uint64_t vector)
 	return __atomic_load_n(&trap_short[vector / 32], __ATOMIC_SEQ_CST) >> (vector % 32) & 1;
 }
 
-static void short_way_set(unsigned int vector)
+static void handler_set(unsigned int vector, struct handler handler, bool pgfault)
 {
 	const uint32_t bit = 1u << (vector % 32);
+	struct slot *slot = &handlers[vector];
+	struct section section;
+	uint32_t state;
 
-	if (handler_of(vector).call || (vector == DUNE_TRAP_PF && handler_of(VECTORS).pgfault))
+	section_begin(&section, &handlers_lock);
+	if (vector == DUNE_TRAP_PF) {
+		pgfault_wanted[pgfault] = handler;
+		pgfault = !pgfault_wanted[0].call;
+		handler = pgfault_wanted[pgfault];
+	}
+	state = (slot->state ^ STATE_SETTING) + STATE_CHANGE;
+	*setting_of(slot, state) = handler;
+	state = (state & ~STATE_PGFAULT) | (pgfault ? STATE_PGFAULT : 0);
+	__atomic_store_n(&slot->state, state, __ATOMIC_SEQ_CST);
+	if (handler.call)
 		__atomic_fetch_or(&trap_short[vector / 32], bit, __ATOMIC_SEQ_CST);
 	else
 		__atomic_fetch_and(&trap_short[vector / 32], ~bit, __ATOMIC_SEQ_CST);
-}
-
-static void handler_set(unsigned int nr, struct handler handler)
-{
-	struct section section;
-	uint32_t sets;
-
-	section_begin(&section, &handlers_lock);
-	sets = handlers[nr].sets + 1;
-	handlers[nr].setting[sets & 1] = handler;
-	__atomic_store_n(&handlers[nr].sets, sets, __ATOMIC_SEQ_CST);
-	short_way_set(nr == VECTORS ? DUNE_TRAP_PF : nr);
 	section_end(&section, &handlers_lock);
 }
 
@@ -132,13 +144,13 @@ int dune_trap_set(unsigned int vector, dune_trap_handler handler, void *arg)
 {
 	if (vector >= VECTORS || vector == 2 || vector == 8 || vector == 18)
 		return -EINVAL;
-	handler_set(vector, (struct handler){ .call = handler, .arg = arg });
+	handler_set(vector, (struct handler){ .call = handler, .arg = arg }, false);
 	return 0;
 }
 
 int dune_pgfault_set(dune_pgfault_handler handler, void *arg)
 {
-	handler_set(VECTORS, (struct handler){ .pgfault = handler, .arg = arg });
+	handler_set(DUNE_TRAP_PF, (struct handler){ .pgfault = handler, .arg = arg }, true);
 	return 0;
 }
 
@@ -171,6 +183,8 @@ static void say_unhandled(const struct dune_trap_frame *frame, uint64_t cr2)
 	}
 	end = text_put(end, "\n");
 	guest_syscall3(SYS_write, 2, (long)line, end - line);
+	if (thread_fatal_note)
+		thread_fatal_note(vector == DUNE_TRAP_PF ? cr2 : 0);
 }
 
 /* A breakpoint or a single step of the debugger's. */
@@ -265,18 +279,15 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 /* On the interrupted stack, vector registers saved. */
 void trap_dispatch(struct dune_trap_frame *frame, uint64_t cr2)
 {
-	struct handler handler = handler_of(frame->vector);
+	struct handler handler;
+	const uint32_t state = handler_of(frame->vector, &handler);
 
-	if (handler.call) {
-		handler.call(frame, handler.arg);
+	if (!handler.call) /* it was taken away meanwhile: the exception repeats */
 		return;
-	}
-	if (frame->vector != DUNE_TRAP_PF)
-		return;
-	handler = handler_of(VECTORS);
-	if (handler.pgfault)
+	if (state & STATE_PGFAULT)
 		handler.pgfault(cr2, (uint32_t)frame->error_code, frame, handler.arg);
-	/* else the handler was taken away meanwhile: the exception repeats */
+	else
+		handler.call(frame, handler.arg);
 }
 
 /*

@@ -14,7 +14,7 @@
 #define HWCAP2_FSGSBASE 2 /* the kernel allows WRFSBASE, and the module then does */
 #define XSAVE_ALL "a"(~(1u << 9)), "d"(~0u) /* but PKRU: it guards ring 0, too */
 #define MSR_SFMASK 0xc0000084u
-#define RFLAGS_LEAVING 2 /* no interrupts before user_left */
+#define RFLAGS_LEAVING RFLAGS_ALWAYS /* no interrupts before user_left */
 
 /* user.S, and the labels of syscall.S and trap.S between which a signal waits. */
 int user_enter(struct dune_thread *thread, struct dune_user_state *state);

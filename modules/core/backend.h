@@ -75,6 +75,17 @@ struct backend_ops {
 	 */
 	bool (*interruptible)(struct vcpu *vcpu);
 	void (*interrupt_window)(struct vcpu *vcpu, bool open);
+	/*
+	 * At the same place: exit with VCPU_EXIT_TIMER after so many ticks of the TSC in the
+	 * guest, or when it sees fit before; VCPU_TIMER_NEVER: at no time that matters. False,
+	 * or NULL: the CPU has nothing for it.
+	 */
+	bool (*timer_arm)(struct vcpu *vcpu, u64 ticks);
+	/*
+	 * Whether enter() can hold back the host's interrupts, as it does if vcpu->shield was
+	 * not 0 at timer_arm(), until the timer's exit or another one; NULL: it cannot.
+	 */
+	bool (*shield_offered)(void);
 	/* Fill vcpu->exit and, if delivery of an event was cut short, vcpu->event. */
 	void (*exit_decode)(struct vcpu *vcpu);
 	/* Step over the instruction that exited; length is its plain encoding's. */

@@ -6,6 +6,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
 #include "core/compat.h"
@@ -100,8 +101,19 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
 }
 
+/* /proc/PID/fdinfo: for whoever may look into the process, without stopping it. */
+static void vcpu_show(struct seq_file *m, struct file *file)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	seq_printf(m, "dune_vm:\t%u\ndune_vcpu:\t%u\ndune_cpu:\t%d\n", vcpu->vm->id, vcpu->nr,
+		   READ_ONCE(vcpu->last_cpu));
+	event_counts_show(m, &vcpu->counts);
+}
+
 static const struct file_operations vcpu_fops = {
 	.owner = THIS_MODULE,
+	.show_fdinfo = vcpu_show,
 	.release = vcpu_release,
 	.unlocked_ioctl = vcpu_ioctl,
 	.mmap = vcpu_mmap,
@@ -211,7 +223,9 @@ static int info_get(struct dune_info __user *user)
 		.gpa_bits = slots_gpa_bits(),
 		.slots_max = slots_max(),
 		.vcpus_max = VCPUS_MAX,
-		.features = DUNE_FEATURE_INTERRUPT,
+		.features = DUNE_FEATURE_INTERRUPT |
+			    (vcpu_timer_offered() ? DUNE_FEATURE_TIMER : 0) |
+			    (vcpu_shield_offered() ? DUNE_FEATURE_SHIELD : 0),
 	};
 	u32 size;
 

@@ -47,6 +47,11 @@ int handle_hypercall(struct vcpu *vcpu)
 	if (vcpu->exit.cpl != 0)
 		return handle_denied_ud(vcpu);
 	vcpu_insn_skip(vcpu, backend->hypercall_length);
+	if (unlikely(vcpu->regs.rax == DUNE_HYPERCALL_TIMER)) {
+		vcpu->regs.rax = 0;
+		vcpu->timer_work = true;
+		return RESUME_GUEST;
+	}
 	trace_dune_syscall(vcpu->vm->id, &vcpu->regs);
 	run_page_store(vcpu, DUNE_EXIT_SYSCALL);
 	return RETURN_TO_USER;
@@ -54,6 +59,12 @@ int handle_hypercall(struct vcpu *vcpu)
 
 /* vcpu_interrupts_take() does the rest. */
 static int handle_window(struct vcpu *vcpu)
+{
+	return RESUME_GUEST;
+}
+
+/* So does vcpu_timer_look(). */
+static int handle_timer(struct vcpu *vcpu)
 {
 	return RESUME_GUEST;
 }

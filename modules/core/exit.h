@@ -27,6 +27,7 @@
 	X(ALIGN, reflect, "#AC")                                             \
 	X(MACHINE_CHECK, resume, "#MC, taken at once")                               \
 	X(INTERRUPT_WINDOW, window, "an interrupt of another thread waits and can be taken") \
+	X(TIMER, timer, "the time has come to look at the vCPU's timer")     \
 	X(SHUTDOWN, shutdown, "triple fault")                                \
 	X(ENTRY_FAILED, entry_failed, "the CPU refused the guest state")     \
 	X(UNKNOWN, unknown, "anything else")

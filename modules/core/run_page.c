@@ -93,7 +93,7 @@ static bool reserved_is_zero(const struct dune_run *run)
 	int i;
 
 	BUILD_BUG_ON(sizeof(run->reserved[0]) != sizeof(any));
-#pragma GCC unroll 8
+#pragma GCC unroll 2
 	for (i = 0; i < ARRAY_SIZE(run->reserved); i++)
 		any |= READ_ONCE(run->reserved[i]);
 	return !any;
@@ -142,6 +142,8 @@ int run_page_load(struct vcpu *vcpu)
 	if (vcpu->event.valid && vcpu->event.type == EVENT_INTERRUPT &&
 	    !(regs->rflags & X86_EFLAGS_IF))
 		return -EINVAL;
+	if (unlikely(READ_ONCE(run->timer.vector) | READ_ONCE(run->shield)))
+		vcpu->timer_work = true;
 	WRITE_ONCE(run->flags, 0);
 	return 0;
 }

@@ -39,11 +39,14 @@ void event_counts_export(const struct event_counts *counts,
 		.invalidations = counts->invalidations,
 		.events_injected = counts->events_injected,
 		.events_reinjected = counts->events_reinjected,
+		.timer_interrupts = counts->timer_interrupts,
+		.timer_early = counts->timer_early,
+		.shields = counts->shields,
 	};
 	memcpy(out->exits, counts->exits, sizeof(counts->exits));
 }
 
-static void counts_show(struct seq_file *file, const struct event_counts *counts)
+void event_counts_show(struct seq_file *file, const struct event_counts *counts)
 {
 	int i;
 
@@ -54,6 +57,9 @@ static void counts_show(struct seq_file *file, const struct event_counts *counts
 	seq_printf(file, "invalidations %llu\n", counts->invalidations);
 	seq_printf(file, "events_injected %llu\n", counts->events_injected);
 	seq_printf(file, "events_reinjected %llu\n", counts->events_reinjected);
+	seq_printf(file, "timer_interrupts %llu\n", counts->timer_interrupts);
+	seq_printf(file, "timer_early %llu\n", counts->timer_early);
+	seq_printf(file, "shields %llu\n", counts->shields);
 	for (i = 0; i < VCPU_EXIT_COUNT; i++)
 		seq_printf(file, "exits_%s %llu\n", vcpu_exit_names[i],
 			   counts->exits[i]);
@@ -76,7 +82,7 @@ static int stats_show(struct seq_file *file, void *unused)
 	spin_lock(&totals_lock);
 	counts = totals;
 	spin_unlock(&totals_lock);
-	counts_show(file, &counts);
+	event_counts_show(file, &counts);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -90,7 +96,7 @@ static int vm_stats_show(struct seq_file *file, void *unused)
 	seq_printf(file, "vcpus %u\n", READ_ONCE(vm->nvcpus));
 	seq_printf(file, "slots %u\n", READ_ONCE(vm->slots.n));
 	seq_printf(file, "tables %lu\n", READ_ONCE(vm->tdp.ntables));
-	counts_show(file, &counts);
+	event_counts_show(file, &counts);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vm_stats);

@@ -9,6 +9,7 @@
 #include "core/exit.h"
 
 struct vm;
+struct seq_file;
 struct dune_stats;
 
 /* What must be back at zero when no process uses the module. */
@@ -53,9 +54,14 @@ struct event_counts {
 	u64 invalidations;
 	u64 events_injected;
 	u64 events_reinjected;
+	u64 timer_interrupts;
+	u64 timer_early;
+	u64 shields;
 };
 
 void event_counts_add(struct event_counts *sum, const struct event_counts *part);
+/* A line for each, as in debugfs. */
+void event_counts_show(struct seq_file *file, const struct event_counts *counts);
 void event_counts_export(const struct event_counts *counts,
 			 struct dune_stats *out);
 

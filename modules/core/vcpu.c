@@ -26,6 +26,7 @@ struct vcpu *vcpu_create(struct vm *vm)
 	vcpu->last_cpu = -1;
 	vcpu->in_guest_cpu = -1;
 	vcpu->vm = vm;
+	vcpu_timer_init(vcpu);
 	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run)
 		goto free_vcpu;
@@ -61,6 +62,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
+	vcpu_timer_destroy(vcpu);
 	backend->vcpu_destroy(vcpu);
 	spin_lock(&vm->mmu_lock);
 	list_del(&vcpu->link);
@@ -94,6 +96,14 @@ void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
 
 /* Work that only the way back to user space does: signals, rseq, task_work. */
 #define USER_WORK (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
+
+static noinline void vcpu_work_before_entry(struct vcpu *vcpu)
+{
+	if (vcpu->timer_work)
+		vcpu_timer_look(vcpu);
+	if (READ_ONCE(vcpu->interrupt_work))
+		vcpu_interrupts_take(vcpu);
+}
 
 /*
  * One entry and exit: 0, -EAGAIN if something else must be done first (the loop
@@ -133,8 +143,8 @@ static __always_inline int vcpu_enter(struct vcpu *vcpu)
 	if (unlikely(flags & _TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
-	if (unlikely(READ_ONCE(vcpu->interrupt_work)))
-		vcpu_interrupts_take(vcpu);
+	if (unlikely(READ_ONCE(vcpu->work)))
+		vcpu_work_before_entry(vcpu);
 
 	tlb_gen = READ_ONCE(vm->tlb_gen);
 	trace_dune_vmentry(vm->id, &vcpu->regs);

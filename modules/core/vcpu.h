@@ -10,6 +10,7 @@
 #include "core/backend.h"
 #include "core/exit.h"
 #include "core/stats.h"
+#include "core/timer.h"
 #include "core/vm.h"
 #include "dune.h"
 
@@ -39,9 +40,19 @@ struct vcpu {
 	/* CPU it is inside the guest on, or -1: read by those who want it out */
 	int in_guest_cpu;
 
-	/* Any thread sets these, without a lock; the one that runs it clears them. */
-	bool interrupt_work;	/* vectors wait, or the window is open: look before entering */
+	/* What must be looked at before entering; both at once, as every entry asks. */
+	union {
+		struct {
+			bool interrupt_work; /* vectors wait, or the window is open */
+			bool timer_work; /* [r] there is a timer, or a shield */
+		};
+		u16 work;
+	};
+	/* Any thread sets these and interrupt_work, without a lock; who runs it clears them. */
 	DECLARE_BITMAP(interrupts, 256); /* that wait, by vector */
+
+	struct vcpu_timer timer; /* [r] */
+	u64 shield;		/* [r] its end, while the next entry is to be under it; or 0 */
 };
 
 struct vcpu *vcpu_create(struct vm *vm);
@@ -56,6 +67,11 @@ int vcpu_sregs(struct vcpu *vcpu);
 int vcpu_interrupt(struct vcpu *vcpu, unsigned long vector);
 /* Right before an entry, interrupts off: have the guest take one, or ask to be told when it can. */
 void vcpu_interrupts_take(struct vcpu *vcpu);
+
+/* shield.c */
+bool vcpu_shield_offered(void);
+/* Whether the next entry is to be under the shield: until when, or VCPU_TIMER_NEVER. */
+u64 vcpu_shield_look(struct vcpu *vcpu, u64 now);
 
 /* Queue an exception for the next entry. */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code);

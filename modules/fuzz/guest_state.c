@@ -183,9 +183,19 @@ static void spoil_event(const struct bare *bare, struct random *r)
 	bare->run->flags |= DUNE_RUN_EVENT;
 }
 
+/* Due, or soon, or never; mostly a vector. */
+static void spoil_timer(const struct bare *bare, struct random *r)
+{
+	volatile struct dune_timer *timer = &bare->run->timer;
+
+	timer->deadline = random_below(r, 2) ? 0 : guest_value(bare, r);
+	timer->ahead = random_below(r, 2) ? random_below(r, 100000) : guest_value(bare, r);
+	timer->vector = random_below(r, random_below(r, 4) ? 256 : 300);
+}
+
 static void spoil(const struct bare *bare, struct random *r)
 {
-	switch (random_below(r, 12)) {
+	switch (random_below(r, 13)) {
 	case 0:
 	case 1:
 		spoil_sregs(bare, r);
@@ -210,6 +220,9 @@ static void spoil(const struct bare *bare, struct random *r)
 		break;
 	case 10:
 		spoil_event(bare, r);
+		break;
+	case 11:
+		spoil_timer(bare, r);
 		break;
 	default:
 		(&bare->run->regs.rax)[random_below(r, 16)] = guest_value(bare, r);

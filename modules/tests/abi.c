@@ -144,7 +144,7 @@ static void hole_event(struct dune_run *run)
 	run->flags |= DUNE_RUN_EVENT;
 	run->event.vector = 22;
 }
-static void bad_tail(struct dune_run *run) { run->reserved[7] = 1; }
+static void bad_tail(struct dune_run *run) { run->reserved[1] = 1; }
 static void masked_interrupt(struct dune_run *run)
 {
 	run->flags |= DUNE_RUN_EVENT;

@@ -182,6 +182,7 @@ static void *scribble(void *arg)
 			bare->run->regs.rflags = 2;
 			bare->run->flags = 0;
 			memset(bare->run->reserved, 0, sizeof(bare->run->reserved));
+			bare->run->timer.vector = low % 300;
 			usleep(20);
 		}
 		if (at == 0)

@@ -27,6 +27,9 @@ struct vmx_features vmx_features;
 #define ENTRY_NEEDED (VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_IA32E_MODE)
 #define ENTRY_WANTED VM_ENTRY_PT_CONCEAL_PIP
 
+/* Of IA32_VMX_MISC; kernels have different names for it. */
+#define MISC_TIMER_SHIFT 0x1f
+
 /* A capability MSR: bits that must be 1 in its lower half, bits that may be in its upper. */
 static int control_make(const char *what, u32 msr, u32 needed, u32 wanted, u32 *control)
 {
@@ -91,7 +94,7 @@ static int ept_check(void)
 
 int vmx_caps_probe(void)
 {
-	u64 basic, pin;
+	u64 basic, pin, misc;
 	int error;
 
 	/* The kernel hides the flag when the firmware has locked VMX off. */
@@ -112,6 +115,8 @@ int vmx_caps_probe(void)
 	vmx_features.vpid = vmx_features.secondary & SECONDARY_EXEC_ENABLE_VPID;
 	rdmsrl(MSR_IA32_VMX_TRUE_PINBASED_CTLS, pin);
 	vmx_features.preemption_timer = pin >> 32 & PIN_BASED_VMX_PREEMPTION_TIMER;
+	rdmsrl(MSR_IA32_VMX_MISC, misc);
+	vmx_features.timer_shift = misc & MISC_TIMER_SHIFT;
 	vmx_features.flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) &&
 				 boot_cpu_has(X86_FEATURE_FLUSH_L1D) &&
 				 l1tf_mitigation != L1TF_MITIGATION_OFF;

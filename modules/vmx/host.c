@@ -55,14 +55,16 @@ static void segments_read(struct vmx_vcpu *vmx)
 	savesegment(gs, vmx->segments.gs);
 }
 
-void vmx_host_task_read(struct vmx_vcpu *vmx)
+void vmx_host_task_read(struct vcpu *vcpu)
 {
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	u64 fs_base = x86_fsbase_read_cpu();
 
 	rdmsrl(MSR_KERNEL_GS_BASE, vmx->msrs->host[VMX_MSR_KERNEL_GS_BASE].value);
 	segments_read(vmx);
 	vmx->segments.any = vmx->segments.ds || vmx->segments.es ||
 			    vmx->segments.fs || vmx->segments.gs;
+	vmx_rare_set(vcpu);
 	if (vmx->host_fs_base != fs_base)
 		vmcs_write(HOST_FS_BASE, vmx->host_fs_base = fs_base);
 }
@@ -109,6 +111,38 @@ static u64 pebs_stop(void)
 	return enabled;
 }
 
+/* The priority that interrupts of this CPU must exceed; the guest's access to it exits. */
+static u64 priority_swap(u64 priority)
+{
+	u64 before;
+
+	asm volatile("mov %%cr8, %0\n\tmov %1, %%cr8" : "=&r"(before) : "r"(priority) : "memory");
+	return before;
+}
+
+#define PRIORITY_NONE 15 /* exceeds it */
+
+/* What few entries need. */
+static noinline void rare_before(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (vmx->segments.any)
+		segments_read(vmx);
+	if (vcpu->shield)
+		vmx->priority = priority_swap(PRIORITY_NONE);
+}
+
+static noinline void rare_behind(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (vcpu->shield)
+		priority_swap(vmx->priority);
+	if (vmx->segments.any)
+		segments_restore(vmx);
+}
+
 bool vmx_host_switch(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
@@ -118,8 +152,8 @@ bool vmx_host_switch(struct vcpu *vcpu)
 
 	/* Other threads of the process may change it, and what selectors mean, at any time. */
 	asm volatile("sldt %0" : "=r"(ldt));
-	if (unlikely(vmx->segments.any))
-		segments_read(vmx);
+	if (unlikely(vmx->rare))
+		rare_before(vcpu);
 	host_refresh(vmx);
 	if (vmx_features.flush_l1d)
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
@@ -147,7 +181,7 @@ bool vmx_host_switch(struct vcpu *vcpu)
 	native_load_gdt(this_cpu_ptr(&vmx_cpus.gdt));
 	if (unlikely(ldt))
 		asm volatile("lldt %w0" ::"r"(ldt));
-	if (unlikely(vmx->segments.any))
-		segments_restore(vmx);
+	if (unlikely(vmx->rare))
+		rare_behind(vcpu);
 	return refused;
 }

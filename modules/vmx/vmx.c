@@ -226,6 +226,33 @@ static void vmx_interrupt_window(struct vcpu *vcpu, bool open)
 		   vmx_features.primary | (open ? CPU_BASED_INTR_WINDOW_EXITING : 0));
 }
 
+static bool vmx_timer_arm(struct vcpu *vcpu, u64 ticks)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 value;
+
+	if (!vmx_features.preemption_timer)
+		return false;
+	/* It counts where a bit of the TSC changes, and from the entry on. */
+	value = min_t(u64, ticks >> vmx_features.timer_shift, U32_MAX - 1) + 1;
+	vmcs_have(vcpu);
+	if (!vmx->timer_on) {
+		vmx->timer_on = true;
+		vmcs_write(PIN_BASED_VM_EXEC_CONTROL,
+			   vmx_features.pin | PIN_BASED_VMX_PREEMPTION_TIMER);
+	}
+	if (vmx->timer_value != value)
+		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, vmx->timer_value = value);
+	vmx_rare_set(vcpu); /* a shield changes with the timer only */
+	return true;
+}
+
+/* Without the timer nothing would end the guest while the host's interrupts wait. */
+static bool vmx_shield_offered(void)
+{
+	return vmx_features.preemption_timer;
+}
+
 static void vmx_enter(struct vcpu *vcpu, bool flush_tdp)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
@@ -233,7 +260,7 @@ static void vmx_enter(struct vcpu *vcpu, bool flush_tdp)
 	vmcs_have(vcpu);
 	if (unlikely(vcpu->new_run)) {
 		vcpu->new_run = false;
-		vmx_host_task_read(vmx);
+		vmx_host_task_read(vcpu);
 	}
 	if (unlikely(flush_tdp))
 		vmx_tlb_flush(vcpu);
@@ -270,6 +297,8 @@ const struct backend_ops vmx_backend = {
 	.enter = vmx_enter,
 	.interruptible = vmx_interruptible,
 	.interrupt_window = vmx_interrupt_window,
+	.timer_arm = vmx_timer_arm,
+	.shield_offered = vmx_shield_offered,
 	.exit_decode = vmx_exit_decode,
 	.rip_advance = vmx_rip_advance,
 	.hypercall_length = 3,

@@ -49,6 +49,8 @@ struct vmx_vcpu {
 	bool initialized;	 /* constant fields are written */
 	bool sregs_pending;	 /* sregs go in at the next entry */
 	bool window_open;	 /* interrupt-window exiting */
+	bool timer_on;		 /* the preemption timer counts */
+	u32 timer_value;	 /* from this at each entry */
 	struct dune_sregs sregs;
 
 	/* As last written: a field that has not changed is not written again. */
@@ -60,6 +62,8 @@ struct vmx_vcpu {
 		u16 ds, es, fs, gs;
 		bool any;
 	} segments;
+	u64 priority;	      /* the host's, under a shield */
+	bool rare;	      /* segments.any, or a shield: looked at by every entry */
 	u64 cr2;	      /* not in the VMCS */
 	struct vmx_exit exit;
 };
@@ -82,7 +86,8 @@ struct vmx_features {
 	bool vpid;
 	bool ept_dirty;		/* accessed and dirty bits */
 	bool invept_one;	/* INVEPT of one EPT pointer */
-	bool preemption_timer;	/* there for those who will need it */
+	bool preemption_timer;
+	u8 timer_shift;		/* ticks of the TSC to one of that timer, as a power of 2 */
 	bool flush_l1d;		/* L1 terminal fault: before each entry */
 	void *msr_map;		/* 4 KiB: which MSRs exit */
 };
@@ -91,6 +96,12 @@ extern struct vmx_features vmx_features;
 static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
 {
 	return vcpu->hw;
+}
+
+/* After a change of either. */
+static inline void vmx_rare_set(struct vcpu *vcpu)
+{
+	to_vmx(vcpu)->rare = to_vmx(vcpu)->segments.any || vcpu->shield;
 }
 
 /* caps.c */
@@ -118,7 +129,7 @@ void vmx_sregs_write(struct vmx_vcpu *vmx);
 /* Constant host state, for the CPU that loads the VMCS. */
 void vmx_host_write(void);
 /* What belongs to the task that runs the vCPU, and stays as it is while it does. */
-void vmx_host_task_read(struct vmx_vcpu *vmx);
+void vmx_host_task_read(struct vcpu *vcpu);
 /* One world switch: true if the CPU refused. What an exit does not restore is restored here. */
 bool vmx_host_switch(struct vcpu *vcpu);
 

@@ -25,6 +25,10 @@ void group_wake(const struct plan *plan, const char *who);
 typedef void (*ipi_send_fn)(pid_t receiver);
 void group_ipi(const struct plan *plan, const char *who, ipi_send_fn send);
 void ipi_arrived(void);
+/* Start what calls timer_expired() every 20,000 ticks or 100 us, or stop it. */
+typedef void (*timer_run_fn)(bool on);
+void group_timer(const struct plan *plan, const char *who, timer_run_fn run);
+void timer_expired(void);
 void group_ptrace(const struct plan *plan);
 /* prepare: has the area in 4 KiB pages, if that needs doing. */
 typedef void (*prepare_fn)(char *area, size_t size);

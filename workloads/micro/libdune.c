@@ -52,6 +52,27 @@ static void interrupt(pid_t receiver)
 	must(dune_interrupt_send(receiver, IPI_VECTOR), "dune_interrupt_send");
 }
 
+#define TIMER_VECTOR 0x41
+#define QUANTUM 20000u
+#define SLACK 2000u
+
+/* As a scheduler does: the next one from within the handler. */
+static void on_timer(struct dune_trap_frame *frame, void *arg)
+{
+	(void)frame;
+	(void)arg;
+	timer_expired();
+	dune_timer_set_within(ticks_read() + QUANTUM, SLACK);
+}
+
+static void timer_run(bool on)
+{
+	must(on ? dune_timer_open(TIMER_VECTOR, QUANTUM + SLACK) : dune_timer_close(),
+	     "dune_timer_open");
+	if (on)
+		must(dune_timer_set(ticks_read() + QUANTUM), "dune_timer_set");
+}
+
 /* A page by itself is 4 KiB in the guest's tables; whole GiBs are large. */
 static void split(char *area, size_t size)
 {
@@ -84,6 +105,8 @@ void group_libdune(const struct plan *plan)
 		group_wake(plan, who);
 		must(dune_trap_set(IPI_VECTOR, on_interrupt, NULL), "dune_trap_set");
 		group_ipi(plan, who, interrupt);
+		must(dune_trap_set(TIMER_VECTOR, on_timer, NULL), "dune_trap_set");
+		group_timer(plan, who, timer_run);
 		group_walks(plan, who, split);
 	}
 	must(dune_leave(), "dune_leave");

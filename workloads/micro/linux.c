@@ -2,6 +2,7 @@
 /* What things cost an ordinary process. */
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -57,6 +58,31 @@ static void ipi(const struct plan *plan)
 	sigaction(SIGUSR1, &old, NULL);
 }
 
+static void on_alarm(int signal)
+{
+	(void)signal;
+	timer_expired();
+}
+
+static void alarm_run(bool on)
+{
+	const struct timeval every = { .tv_usec = on ? 100 : 0 };
+	const struct itimerval timer = { every, every };
+
+	if (setitimer(ITIMER_REAL, &timer, NULL))
+		give_up("setitimer");
+}
+
+static void alarms(const struct plan *plan)
+{
+	struct sigaction action = { .sa_handler = on_alarm }, old;
+
+	if (sigaction(SIGALRM, &action, &old))
+		give_up("sigaction");
+	group_timer(plan, "linux", alarm_run);
+	sigaction(SIGALRM, &old, NULL);
+}
+
 void group_linux(const struct plan *plan)
 {
 	group_calls(plan, "linux");
@@ -71,6 +97,7 @@ void group_linux(const struct plan *plan)
 	group_switch(plan);
 	group_wake(plan, "linux");
 	ipi(plan);
+	alarms(plan);
 	group_fault_large(plan, "linux");
 	group_walks(plan, "linux", NULL);
 }

@@ -2,13 +2,14 @@
 /* Reading and explaining the simulator's command line. */
 #include "rtsim/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
+const char options_help[] =
 	"usage: rt-sim --policy NAME [options]\n"
 	"A scheduling policy of the runtime in virtual time, under open arrivals.\n"
 	"\n"
@@ -38,9 +39,9 @@ static void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *fo
 	va_list list;
 
 	va_start(list, format);
-	fputs("rt-sim: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, format, list);
-	fputs("; see rt-sim --help\n", stderr);
+	fprintf(stderr, "; see %s --help\n", program_invocation_short_name);
 	va_end(list);
 	exit(2);
 }
@@ -80,7 +81,7 @@ static void policy(struct options *options, const char *name)
 	options->spec.policy = rt_policy_find(name);
 	if (options->spec.policy)
 		return;
-	fprintf(stderr, "rt-sim: --policy %s: known are", name);
+	fprintf(stderr, "%s: --policy %s: known are", program_invocation_short_name, name);
 	for (i = 0; rt_policies[i]; i++)
 		fprintf(stderr, " %s", rt_policies[i]->name);
 	fputs("\n", stderr);
@@ -172,15 +173,15 @@ static void set(struct options *options, int which, char *text)
 	case 'L':
 		list();
 	case 'h':
-		fputs(help, stdout);
+		fputs(options->help, stdout);
 		exit(0);
 	default:
-		fputs("see rt-sim --help\n", stderr);
+		fprintf(stderr, "see %s --help\n", program_invocation_short_name);
 		exit(2);
 	}
 }
 
-void options_parse(struct options *options, int argc, char **argv)
+void options_parse(struct options *options, int argc, char **argv, const char *help)
 {
 	static const struct option known[] = {
 		{ "policy", required_argument, NULL, 'p' },
@@ -204,8 +205,9 @@ void options_parse(struct options *options, int argc, char **argv)
 	};
 	int which;
 
-	*options = (struct options){ .load = 0.8, .deadline_factor = 10.0, .requests = 1000000,
-				     .warmup = UINT64_MAX, .seed = 1, .law_text = "exp:10",
+	*options = (struct options){ .help = help, .load = 0.8, .deadline_factor = 10.0,
+				     .requests = 1000000, .warmup = UINT64_MAX, .seed = 1,
+				     .law_text = "exp:10",
 				     .spec.params.cores = 1 };
 	law_parse(&options->law, options->law_text);
 	while ((which = getopt_long(argc, argv, "", known, NULL)) >= 0)

@@ -15,9 +15,13 @@ struct options {
 	double load, deadline_factor;
 	uint64_t requests, warmup, seed;
 	bool json;
+	const char *help;
 };
 
+/* The simulator's. */
+extern const char options_help[];
+
 /* Exits with status 2 and a message if something is wrong, with 0 after --help and --list. */
-void options_parse(struct options *options, int argc, char **argv);
+void options_parse(struct options *options, int argc, char **argv, const char *help);
 
 #endif

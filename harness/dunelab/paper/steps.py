@@ -11,11 +11,12 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from dunelab import apps, bench, costs, engine as engines, guestrun, hostenv, image, profiles, store
+from dunelab import (apps, bench, costs, engine as engines, guestrun, hostenv, image, profiles,
+                     steprun, store)
 from dunelab.errors import GuestError
 from dunelab.paper import plan as planning
 
-LIMIT_S = 1800.0
+LIMIT_S = 3600.0
 CONSOLE_LINES = 6
 # (batches, operations in a batch) of micro.
 MICRO_SIZES = {True: (5, 50), False: (20, 200)}
@@ -24,9 +25,9 @@ PACE = {"micro": (60, 150), "sandbox": (120, 700), "sthread": (40, 90)}
 USUAL = (60, 300)
 
 
-def expected_s(step, quick):
+def expected_s(plan, step):
     """Seconds that a step is expected to take."""
-    return PACE.get(step.workload, USUAL)[not quick]
+    return PACE.get(step.workload, USUAL)[not plan.quick]
 
 
 def engine(plan, step):
@@ -78,3 +79,7 @@ def _record(plan, step, chosen, result, figures):
         "argv": shlex.join(map(str, result.argv)), "wall_s": round(result.wall_s, 1),
         "figures": {name: asdict(figure) for name, figure in figures.items()},
     }
+
+
+KIND = steprun.Kind("paper", "the paper", planning.load, run, expected_s,
+                    lambda record: f"{len(record['figures'])} figures", "make paper RESUME=1")

@@ -25,6 +25,16 @@ def life_probe(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def rt_probe(tmp_path_factory):
+    """{guest path: host path} of rt-probe, built against libdune, and pty-probe."""
+    libos, folder = paths.root() / "libos", tmp_path_factory.mktemp("rt")
+    return {**_compile(folder / "rt-probe", f"-I{libos / 'include'}",
+                       Path(__file__).parent / "rt_probe.c", paths.build() / "libos/libdune.a",
+                       "-pthread"),
+            **_compile(folder / "pty-probe", Path(__file__).parent / "pty_probe.c")}
+
+
+@pytest.fixture(scope="session")
 def wake_soon(tmp_path_factory):
     """{guest path: host path} of wake-soon."""
     return _compile(tmp_path_factory.mktemp("wake") / "wake-soon",

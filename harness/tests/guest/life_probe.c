@@ -21,8 +21,32 @@ static void *spin(void *arg)
 	return NULL;
 }
 
-/* n threads count in ring 0; the sum goes into a file twice a second. */
-static void spin_with(int n, const char *path)
+#define VECTOR 0x50
+#define TICKS 1000000
+
+static __thread volatile unsigned long *mine;
+
+static void on_timer(struct dune_trap_frame *frame, void *arg)
+{
+	(void)frame;
+	(void)arg;
+	(*mine)++;
+	dune_timer_set(__builtin_ia32_rdtsc() + TICKS);
+}
+
+/* The same, but for its timer to count. */
+static void *tick(void *arg)
+{
+	mine = arg;
+	if (dune_timer_open(VECTOR, TICKS) || dune_timer_set(0))
+		exit(1);
+	for (;;)
+		;
+	return NULL;
+}
+
+/* n threads count in ring 0; the least goes into a file again and again. */
+static void spin_with(int n, const char *path, void *(*loop)(void *))
 {
 	static unsigned long counts[16][8];
 	int fd = open(path, O_WRONLY | O_CREAT, 0644);
@@ -32,7 +56,7 @@ static void spin_with(int n, const char *path)
 	if (fd < 0)
 		exit(1);
 	for (i = 0; i < n; i++)
-		pthread_create(&thread, NULL, spin, counts[i]);
+		pthread_create(&thread, NULL, loop, counts[i]);
 	for (;;) {
 		unsigned long least = ~0ul;
 
@@ -43,6 +67,17 @@ static void spin_with(int n, const char *path)
 		if (dprintf(fd, "%019lu\n", least) != 20 || lseek(fd, 0, SEEK_SET))
 			exit(1);
 	}
+}
+
+/* What interrupts this CPU waits for as long as it may. */
+static void shielded(void)
+{
+	if (dune_shield_begin(~0ull))
+		exit(1);
+	puts("begun");
+	fflush(stdout);
+	for (;;)
+		;
 }
 
 static void hog(void)
@@ -100,10 +135,15 @@ int main(int argc, char **argv)
 		return find(argv[2]);
 	if (argc < 2 || dune_init(NULL) || dune_enter())
 		return 2;
+	dune_trap_set(VECTOR, on_timer, NULL);
 	if (argc == 4 && !strcmp(argv[1], "spin"))
-		spin_with(atoi(argv[2]), argv[3]);
+		spin_with(atoi(argv[2]), argv[3], spin);
+	if (argc == 4 && !strcmp(argv[1], "tick"))
+		spin_with(atoi(argv[2]), argv[3], tick);
 	if (!strcmp(argv[1], "hog"))
 		hog();
+	if (!strcmp(argv[1], "shield"))
+		shielded();
 	if (!strcmp(argv[1], "core"))
 		core();
 	return 2;

@@ -17,8 +17,9 @@ NAMES = {"linux.fault_fresh", "linux.fault_present",
                           "appel1", "appel2")}
 MORE = {"linux.ptrace_answer", "dune.hook_pass", "dune.hook_answer"} | {
     f"{who}.{what}" for who in ("linux", "dune")
-    for what in ("fork", "thread", "switch", "walk_32pages", "walk_256pages", "walk_1024pages",
-                 "walk_4096pages", "walk_16384pages", "walk_16384pages_large")} | {
+    for what in ("timer", "fork", "thread", "switch", "walk_32pages", "walk_256pages",
+                 "walk_1024pages", "walk_4096pages", "walk_16384pages",
+                 "walk_16384pages_large")} | {
     f"{who}.{what}" for who in ("kvm", "dune")
     for what in ("fault_present_large", "fault_fresh_large", "fault_pte", "cr3", "exit_msr",
                  "exit_io")} | {

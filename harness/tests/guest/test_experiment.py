@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from dunelab import hlog, paths
+from dunelab import hlog, journal, paths
 from dunelab.engine import base
 
 LIMIT_S = 500
@@ -101,14 +101,17 @@ def test_a_server_that_dies_is_reported_and_leaves_no_empty_plot(tmp_path, broke
     assert "<svg" not in page and "Nothing was measured" in page
 
 
-def test_ctrl_c_leaves_no_emulator_and_keeps_what_is_finished(tmp_path):
-    process = start(tmp_path, "--engine", "qemu", "--systems", "linux", "--loads", "0.3 0.4 0.5",
-                    "--requests", "1500", "--records", "1000", "--jobs", "1")
+def test_ctrl_c_leaves_no_emulator_and_what_is_missing_is_done_later(tmp_path):
+    options = ("--engine", "qemu", "--systems", "linux", "--loads", "0.3 0.4 0.5",
+               "--requests", "1500", "--records", "1000", "--jobs", "1")
+    process = start(tmp_path, *options)
     deadline, done = time.monotonic() + 200, []
     while not done and time.monotonic() < deadline:
         time.sleep(0.1)
         done = list(tmp_path.glob("kv/2*/cells/*/runs/001/run.json"))
     children = descendants(process.pid)
+    status, out, err = finish(start(tmp_path, *options, "--resume"))
+    assert status == 2 and "is being written by another process" in err
     process.send_signal(signal.SIGINT)
     status, out, err = finish(process)
     assert done and status == 130, out + err
@@ -117,6 +120,18 @@ def test_ctrl_c_leaves_no_emulator_and_keeps_what_is_finished(tmp_path):
     run = next(tmp_path.glob("kv/2*"))
     assert read(run / "manifest.json")["status"] == "interrupted"
     assert "interrupted: " in (run / "report/index.html").read_text()
+
+    status, out, err = finish(start(tmp_path, *options, "--resume"))
+    assert status == 0, out + err
+    assert [path for path in tmp_path.glob("kv/2*")] == [run]
+    assert read(run / "manifest.json")["status"] == "complete"
+    assert {c["status"] for c in read(run / "summary.json")["cells"]} == {"DONE"}
+    # The capacity was there; the boot that was stopped was done again, and kept its console.
+    started = [e["boot"] for e in journal.read(run / "journal.ndjson") if e["event"] == "start"]
+    assert started == ["calibrate-linux", "measure-linux", "measure-linux"]
+    assert (run / "boots/stopped/measure-linux.1/run.sh").exists()
+    status, out, err = finish(start(tmp_path, *options, "--resume"))
+    assert status == 0 and f"complete in {run}" in out
 
 
 def descendants(pid):

@@ -36,9 +36,10 @@ echo "loaded and unloaded: $i"
 
 @pytest.mark.parametrize("engine", MOSTLY_QEMU)
 def test_vcpus_move_as_cpus_go_and_come(guest, life_probe, engine):
-    """Each CPU but the first goes and comes; then the threads are sent around by hand."""
+    """Each CPU but the first goes and comes; then the threads are sent around by hand. Their timers
+    count: they have to come along."""
     result = guest(MOVES + """
-life-probe spin 3 /tmp/count & pid=$!
+life-probe tick 3 /tmp/count & pid=$!
 started /tmp/count
 for round in 1 2; do
     for cpu in 1 2; do
@@ -68,9 +69,10 @@ SLEEPS = {"mem": "echo 0 >/sys/class/rtc/rtc0/wakealarm; echo +2 >/sys/class/rtc
 @pytest.mark.parametrize("state", SLEEPS)
 def test_spinning_guests_outlive_suspend(guest, life_probe, wake_soon, state):
     """To RAM, where each CPU loses the extension and gets it back, and to idle, where it keeps it.
+    The guests' timers go on.
     """
     result = guest(MOVES + f"""
-life-probe spin 2 /tmp/count & pid=$!
+life-probe tick 2 /tmp/count & pid=$!
 started /tmp/count
 for round in 1 2; do
     {SLEEPS[state]}
@@ -132,3 +134,31 @@ rmmod dune && echo unloaded
 def test_ten_thousand_forks(guest):
     guest.ktap("insmod /lab/modules/dune.ko; test-life 10000; s=$?; rmmod dune; exit $s",
                cpus=2, timeout_s=900)
+
+
+@pytest.mark.dirty
+@pytest.mark.bochs
+@pytest.mark.slow
+def test_an_nmi_goes_through_the_shield(guest, life_probe):
+    """Interrupts wait for up to a tenth of a second there; each of these backtraces comes at once.
+    """
+    result = guest("""
+insmod /lab/modules/dune.ko shield_max_us=100000
+dmesg -c >/dev/null
+taskset -p 1 $$ >/dev/null
+taskset 2 life-probe shield >/tmp/out & pid=$!
+while [ ! -s /tmp/out ]; do sleep 0.1; done
+for i in 1 2 3 4; do echo l >/proc/sysrq-trigger; sleep 0.13; done
+grep ^shields /sys/kernel/debug/dune/vm-*
+kill -9 $pid; wait $pid; echo "ended: $?"
+dmesg | report stdin log
+rmmod dune && echo unloaded
+""", files=life_probe, engine="bochs-vmx", cpus=2)
+    console, log = result.console_text(), result.payload("log").decode()
+    assert "ended: 137" in console and "unloaded" in console, result.detail
+    assert int(re.search(r"shields (\d+)", console).group(1)) >= 4
+    times = [[float(t) for t in re.findall(rf"\[ *(\d+\.\d+)\] {line}", log)]
+             for line in ("Sending NMI from CPU 0 to CPUs 1", "NMI backtrace for cpu 1")]
+    assert len(times[0]) == len(times[1]) == 4, log[-3000:]
+    assert all(came - sent < 0.01 for sent, came in zip(*times)), times
+    assert not re.search("BUG|Oops|WARNING", log), log[-3000:]

@@ -40,7 +40,7 @@ def test_the_licence_is_named_at_the_top():
     for name in ours():
         wanted = next(licence for pattern, licence in LICENCES if re.match(pattern, name))
         top = "\n".join(text(name).split("\n")[:3])
-        found = re.search(r"SPDX-License-Identifier: (.+?)(?: -->| \*/)?$", top, re.M)
+        found = re.search(r'SPDX-License-Identifier: (.+?)(?: -->| \*/|",)?$', top, re.M)
         if not found or found.group(1) != wanted:
             problems.append(f"{name}: want 'SPDX-License-Identifier: {wanted}' in line 1 to 3, "
                             f"found {found and found.group(1)}")

@@ -21,19 +21,21 @@ RULES = {
     "modules/svm/": (r"(core|svm)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "modules/vmx/": (r"(core|vmx)/[a-z_0-9]+\.h|dune\.h", r"$^"),
     "libos/include/": (r"$^", r"dune/"),
-    "libos/src/": (r"(signal/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
+    "libos/src/": (r"(signal/|\.\./rt/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "libos/src/signal/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/src/paging/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/src/gdb/": (r"(\.\./)?[a-z_0-9]+\.h", r"dune/|uapi/dune\.h"),
     "libos/rt/": (r"[a-z_0-9]+\.h", r"$^"),
-    "libos/run/": (r"(\.\./src/(gdb/)?)?[a-z_0-9]+\.h", r"dune/"),
+    "libos/rt/run/": (r"(\.\./|\.\./\.\./src/)?[a-z_0-9]+\.h", r"dune/"),
+    "libos/run/": (r"(\.\./(rt/|src/(gdb/)?))?[a-z_0-9]+\.h", r"dune/"),
     "libos/examples/": (r"$^", r"dune\.h|dune/"),
-    "libos/tests/": (r"(lib/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
+    "libos/tests/": (r"(lib/|\.\./rt/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "workloads/": (r"(kv|lib|micro|apps|spin|jitter|tests)/[a-z_0-9/]+\.h|[a-z_0-9]+\.h",
                    r"dune\.h|dune/"),
     # The policies' contract is what it simulates.
     "workloads/rtsim/": (r"(rtsim|rt|lib)/[a-z_0-9]+\.h", r"$^"),
-    "workloads/tests/": (r"(kv|lib|rtsim|rt|tests)/[a-z_0-9/]+\.h", r"$^"),
+    "workloads/spin/": (r"(spin|rtsim|lib)/[a-z_0-9]+\.h", r"dune\.h|dune/rt\.h"),
+    "workloads/tests/": (r"(kv|lib|rtsim|rt|run|tests)/[a-z_0-9/]+\.h", r"$^"),
     # It speaks to both hypervisors by their own interfaces.
     "workloads/micro/": (r"micro/[a-z_0-9]+\.h", r"dune\.h|uapi/dune\.h"),
     "vm-images/": (r"$^", r"$^"),
@@ -80,7 +82,7 @@ def test_quoted_includes_exist():
 
 def test_policies_are_freestanding():
     """The runtime runs them in ring 0: of the system's headers only types."""
-    report(f"{name}: <{target}>" for name in c_files() if name.startswith("libos/rt/")
+    report(f"{name}: <{target}>" for name in c_files() if re.match(r"libos/rt/[^/]*$", name)
            for kind, target in INCLUDE.findall(text(name))
            if kind == "<" and target not in ("stdbool.h", "stddef.h", "stdint.h"))
 

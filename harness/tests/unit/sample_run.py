@@ -56,16 +56,18 @@ def cell_files(rate, work_ns, requests, seed, changes=None):
 
 
 def build(results, the_plan, without=(), agreed=True, status="complete", changes=None,
-          domain="instr(bochs)"):
-    """A Store filled as the experiment fills it; `without`: ids of cells left out."""
+          domain="instr(bochs)", work=None):
+    """A Store filled as the experiment fills it; `without`: ids of cells left out; work: what a
+    request costs, {system: ns}."""
+    work = work or WORK_NS
     where = store.create(results, the_plan, "0123456789abcdef", False, 1_700_000_000)
-    capacities = {name: 1e9 / WORK_NS[name] for name in the_plan.systems}
+    capacities = {name: 1e9 / work[name] for name in the_plan.systems}
     manifest = {
         "schema": "dunelab-run/1", "experiment": "kv", "status": status, "failures": [],
         "started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:05:00Z",
         "commit": "0123456789abcdef", "dirty": False, "argv": ["experiment", "kv"],
         "seed": the_plan.seed, "capacities": capacities, "boots": {}, "artifacts": {},
-        "kernel": "6.1.0-0-cloud-amd64", "cells": {},
+        "kernel": "6.1.0-0-cloud-amd64", "cells": {}, "runs": {},
         "same_seed": {name: {"agreed": agreed, "frames": 7, "sha256": "ab" * 32,
                              "sha256_again": "ab" * 32, "detail": "identical"}
                       for name in the_plan.systems} if domain != "ns(host)" else {},
@@ -76,11 +78,17 @@ def build(results, the_plan, without=(), agreed=True, status="complete", changes
             if cell.skip:
                 manifest["cells"][cell.id] = {"status": "SKIP", "detail": cell.skip}
             elif cell.id not in without:
-                files = cell_files(cell.rate, WORK_NS[system], the_plan.requests, cell.id,
-                                   changes)
+                seed = cell.id if the_plan.seed == 1 else f"{cell.id} {the_plan.seed}"
+                files = cell_files(cell.rate, work[system], the_plan.requests, seed, changes)
                 record = {"schema": "lat-run/1", "id": cell.id, "rate": cell.rate,
+                          "experiment": "kv", "seed": the_plan.seed, "argv": ["kv-load"],
+                          "machine": manifest["engine"],
+                          "clock": {"domain": domain, "unit": "vns"},
+                          "cell": {"system": system, "kind": cell.kind, "load": cell.load},
                           **summary.run_record(files, 'vns', domain)}
-                where.add_run(cell, record, files)
-    store.write_json(where.plan, {"plan": asdict(the_plan)})
+                manifest["runs"][cell.id] = where.add_run(cell, record, files)
+    store.write_json(where.plan, {
+        "schema": "dunelab-plan/1", "plan": asdict(the_plan),
+        "cells": [asdict(cell) | {"id": cell.id} for cell in planning.expected_cells(the_plan)]})
     store.write_json(where.manifest, manifest)
     return where

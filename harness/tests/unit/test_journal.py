@@ -7,6 +7,7 @@ import time
 import pytest
 
 from dunelab import journal, progress
+from dunelab.errors import UsageError
 
 
 def test_events_are_appended_and_read_back(tmp_path):
@@ -78,3 +79,13 @@ def test_on_a_terminal_the_live_line_is_redrawn(monkeypatch):
     shown.close()
     assert "  0% about 1 min 40 s left: linux measure: booting" in out.getvalue()
     assert out.getvalue().endswith("\r\x1b[K")
+
+
+def test_two_runs_do_not_write_the_same_journal(tmp_path):
+    first = journal.Journal(tmp_path / "journal.ndjson")
+    first.write("begin")
+    with pytest.raises(UsageError, match="is being written by another process"):
+        journal.Journal(tmp_path / "journal.ndjson")
+    first.close()
+    journal.Journal(tmp_path / "journal.ndjson").close()
+    assert len(journal.read(tmp_path / "journal.ndjson")) == 1

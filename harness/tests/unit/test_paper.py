@@ -4,13 +4,14 @@
 import json
 import re
 import shutil
-from dataclasses import asdict
+import subprocess
+from dataclasses import asdict, replace
 
 import pytest
 
-from dunelab import cli, costs, profiles, store
+from dunelab import cli, costs, hostenv, paths, profiles, steprun, store
 from dunelab.errors import DunelabError, GuestError, UsageError
-from dunelab.paper import (charts, command, evaluate, plan as planning, published, report, runner,
+from dunelab.paper import (charts, command, evaluate, plan as planning, published, report,
                            sensitivity, steps, text)
 
 CYCLES = {"linux.getpid": 140, "dune.getpid_forwarded": 900, "linux.ptrace": 27000,
@@ -45,10 +46,16 @@ def write(run, step, changes=None):
         "figures": {name: asdict(value) for name, value in figures_of(step, changes).items()}})
 
 
+@pytest.fixture(autouse=True)
+def committed(monkeypatch):
+    """The tree as a user has it, whatever is being changed in it."""
+    monkeypatch.setattr(hostenv, "commit", lambda: ("1" * 40, False))
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run of micro and the sandbox with all boots done."""
-    made = runner.begin(tmp_path, planning.make(parts="micro sandbox"), ["paper"])
+    made = steprun.begin(steps.KIND, tmp_path, planning.make(parts="micro sandbox"), ["paper"])
     for step in made.plan.steps():
         write(made, step)
     return made
@@ -160,39 +167,46 @@ def test_the_report_has_every_table_and_figure_and_no_address(run):
         assert left > 0.8 * max(map(len, names))
 
 
-def test_resume_boots_only_what_is_missing(run, monkeypatch, capsys):
+def test_resume_boots_only_what_is_missing(run, capsys):
     booted = []
 
     def boot(plan, step, folder):
         booted.append(step.key)
         write(run, step)
 
-    monkeypatch.setattr(steps, "run", boot)
+    kind = replace(steps.KIND, boot=boot)
     shutil.rmtree(run.folder(planning.Step("sandbox", "none")))
-    again = runner.resume(run.store.path.parent.parent, run.plan)
+    again = steprun.resume(kind, run.store.path.parent.parent, run.plan)
     assert again.store.path == run.store.path
-    assert runner.execute(again, 2) and booted == ["sandbox-none"]
+    assert steprun.execute(again, 2) and booted == ["sandbox-none"]
     again.set(status="complete")
     with pytest.raises(UsageError, match="nothing to resume"):
-        runner.resume(run.store.path.parent.parent, run.plan)
+        steprun.resume(steps.KIND, run.store.path.parent.parent, run.plan)
 
 
 def test_resume_refuses_figures_of_another_commit(run):
     run.set(commit="0" * 40)
     with pytest.raises(UsageError, match="another commit"):
-        runner.resume(run.store.path.parent.parent, run.plan)
+        steprun.resume(steps.KIND, run.store.path.parent.parent, run.plan)
 
 
-def test_a_boot_that_fails_is_named_and_the_others_go_on(tmp_path, monkeypatch):
-    made = runner.begin(tmp_path, planning.make(parts="sandbox"), ["paper"])
+def test_resume_refuses_a_tree_with_changes(run, monkeypatch):
+    run.set(dirty=True)
+    monkeypatch.setattr(hostenv, "commit", lambda: ("1" * 40, True))
+    with pytest.raises(UsageError, match="changes that are in no commit"):
+        steprun.resume(steps.KIND, run.store.path.parent.parent, run.plan)
+
+
+def test_a_boot_that_fails_is_named_and_the_others_go_on(tmp_path):
+    made = steprun.begin(steps.KIND, tmp_path, planning.make(parts="sandbox"), ["paper"])
 
     def boot(plan, step, folder):
         if step.profile == "none":
             raise GuestError(f"{step.key}: TIMEOUT\nlines of a console")
         write(made, step)
 
-    monkeypatch.setattr(steps, "run", boot)
-    assert not runner.execute(made, 1)
+    made.kind = replace(made.kind, boot=boot)
+    assert not steprun.execute(made, 1)
     assert made.manifest["failures"] == ["sandbox-none: TIMEOUT"]
     assert any("sandbox-none" in problem for problem in text.problems(made))
 
@@ -206,4 +220,13 @@ def test_the_command_refuses_before_anything_is_built(capsys):
 
 def test_a_directory_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(DunelabError, match="not the directory of a run"):
-        runner.load(tmp_path)
+        steprun.load(steps.KIND, tmp_path)
+
+
+def test_the_page_of_the_documentation_is_made_from_a_run(run, tmp_path):
+    script = paths.root() / "scripts" / "gen-paper"
+    done = subprocess.run([script, run.store.path], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "## Running times" in done.stdout and "| micro-none |" in done.stdout
+    done = subprocess.run([script, tmp_path / "none"], text=True, capture_output=True, check=False)
+    assert done.returncode and "not the directory of a run of the paper" in done.stderr

@@ -35,9 +35,8 @@ extern "C" {
  * that vector, and no handler runs. If dune_user_run() is called with IF clear, what
  * waits since then ends that run at once.
  *
- * Any thread may call this at any time; the list of threads is locked over the call to
- * Linux, so that none ends meanwhile: others that send, or make or end threads, spin
- * until it is through. A thread can be named once its own first instruction has run, and
+ * Any thread may call this at any time; a thread that ends meanwhile waits for those
+ * that are about to interrupt it. A thread can be named once its own first instruction has run, and
  * not while an execve() of it is being tried; one that fails drops what waits.
  *
  * -EINVAL: another vector; -ENOENT: no handler is set for it; -ESRCH: no thread of this

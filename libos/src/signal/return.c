@@ -9,8 +9,6 @@
 
 /* What a program may have in its flags. Ring 0 has IF of its own; ring 3 always has it set. */
 #define RFLAGS_OF_PROGRAM 0x50fd5ull /* AC RF OF DF IF TF SF ZF AF PF CF */
-#define RFLAGS_FIXED 2ull
-#define RFLAGS_IF 0x200ull
 
 static void regs_load(struct dune_regs *to, const struct signal_regs *from)
 {
@@ -20,7 +18,7 @@ static void regs_load(struct dune_regs *to, const struct signal_regs *from)
 		.r8 = from->r8, .r9 = from->r9, .r10 = from->r10, .r11 = from->r11,
 		.r12 = from->r12, .r13 = from->r13, .r14 = from->r14, .r15 = from->r15,
 		.rip = from->rip,
-		.rflags = (from->rflags & RFLAGS_OF_PROGRAM) | RFLAGS_FIXED |
+		.rflags = (from->rflags & RFLAGS_OF_PROGRAM) | RFLAGS_ALWAYS |
 			  (monitor_on() ? RFLAGS_IF : 0),
 	};
 }

@@ -103,6 +103,30 @@ struct dune_fault {
 /* Set by it, ignored as input: an event met this exit, and is delivered at the next entry. */
 #define DUNE_RUN_EVENT_WAITS (1u << 2)
 
+/*
+ * The vCPU's timer. These words are live: ring 0 of the guest writes them without an exit,
+ * and the module reads them before each entry. When the TSC has reached the deadline, the
+ * guest is sent the vector as by DUNE_VCPU_INTERRUPT, and the deadline becomes ~0. Before
+ * every entry the module says in `armed' when it will look by itself, at the latest. So a
+ * deadline that is not before that needs nothing more, neither does one that is moved later
+ * or taken away; with an earlier one the guest asks for a look by DUNE_HYPERCALL_TIMER.
+ *
+ * The vector is looked at by a run's start and by that hypercall; from then on until it is
+ * found to be none, before each entry.
+ */
+struct dune_timer {
+	__u64 deadline; /* in ticks of the TSC; ~0: none */
+	__u64 vector;   /* 32..255; any other number: there is no timer */
+	__u64 ahead;    /* if not 0: so many ticks after its interrupt the module looks again */
+	__u64 armed;    /* out: by then it looks again, ~0: it does not */
+};
+
+/*
+ * In rax with the guest's hypercall, in ring 0: look at the timer, and go on with rax 0. Does
+ * not come to user space. No system call has that number.
+ */
+#define DUNE_HYPERCALL_TIMER 0xffffffffabb6b2bbull
+
 /* The run page. The module copies it once per DUNE_VCPU_RUN and checks the copy. */
 struct dune_run {
 	__u32 flags;       /* in: DUNE_RUN_*; out: 0 or DUNE_RUN_EVENT_WAITS */
@@ -112,7 +136,16 @@ struct dune_run {
 	struct dune_fault fault; /* out, with DUNE_EXIT_FAULT */
 	struct dune_event event; /* in, with DUNE_RUN_EVENT */
 	struct dune_sregs sregs; /* in, with DUNE_RUN_SREGS; out by DUNE_VCPU_SREGS */
-	__u64 reserved[8];       /* 0 */
+	struct dune_timer timer; /* live */
+	/*
+	 * Live, too, and looked at where the timer is: until the TSC reaches it, maskable
+	 * interrupts of the host wait while the guest runs, with DUNE_FEATURE_SHIELD. They come
+	 * at every exit, and by `shielded' there is one: the module's parameter shield_max_us
+	 * says after how long at most. Then it goes on. NMIs do not wait.
+	 */
+	__u64 shield;
+	__u64 shielded;          /* out, at each such look: until then, 0: not */
+	__u64 reserved[2];       /* 0 */
 };
 
 #define DUNE_BACKEND_VMX 1 /* hypercall is VMCALL */
@@ -129,6 +162,9 @@ struct dune_info {
 };
 
 #define DUNE_FEATURE_INTERRUPT (1ull << 0) /* DUNE_VCPU_INTERRUPT */
+#define DUNE_FEATURE_TIMER (1ull << 1)     /* dune_run.timer, DUNE_HYPERCALL_TIMER */
+/* dune_run.shield: not on SVM, whose guests nothing but those interrupts would end. */
+#define DUNE_FEATURE_SHIELD (1ull << 2)
 
 struct dune_vm_create {
 	__u32 size;  /* sizeof(struct dune_vm_create) */
@@ -162,7 +198,10 @@ struct dune_stats {
 	__u64 invalidations;
 	__u64 events_injected;
 	__u64 events_reinjected;
-	__u64 reserved[9];
+	__u64 timer_interrupts; /* that the timer sent */
+	__u64 timer_early;      /* times it looked by itself and nothing was due */
+	__u64 shields;          /* entries under the shield */
+	__u64 reserved[6];
 	__u64 exits[DUNE_STATS_EXITS_MAX]; /* by neutral reason, named in debugfs */
 };
 

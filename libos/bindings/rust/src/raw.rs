@@ -2,6 +2,9 @@
 //! What `dune.h` declares, as it is: the headers say what each name means.
 #![allow(missing_docs)]
 
+mod rt;
+
+pub use rt::*;
 use std::os::raw::{c_int, c_long, c_uint, c_void};
 
 #[repr(C)]
@@ -134,6 +137,14 @@ extern "C" {
     pub fn dune_in_guest() -> bool;
 
     pub fn dune_interrupt_send(tid: c_int, vector: c_uint) -> c_int;
+    pub fn dune_timer_open(vector: c_uint, ahead: u64) -> c_int;
+    pub fn dune_timer_close() -> c_int;
+    pub fn dune_timer_set(deadline: u64) -> c_int;
+    pub fn dune_timer_set_within(deadline: u64, slack: u64) -> c_int;
+    pub fn dune_timer_clear() -> c_int;
+    pub fn dune_timer_get() -> u64;
+    pub fn dune_shield_begin(until: u64) -> c_int;
+    pub fn dune_shield_end() -> c_int;
     pub fn dune_trap_set(vector: c_uint, handler: Option<TrapHandler>, arg: *mut c_void) -> c_int;
     pub fn dune_pgfault_set(handler: Option<PgfaultHandler>, arg: *mut c_void) -> c_int;
 

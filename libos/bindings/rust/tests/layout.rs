@@ -54,11 +54,23 @@ fn both() -> Both {
     layout!(b, Syscall, "dune_syscall", nr args result rip rsp);
     layout!(b, Counters, "dune_counters", entries syscalls tdp_faults interrupts tdp_maps_4k
         tdp_maps_2m invalidations);
+    layout!(b, RtOptions, "dune_rt_options", version size policy cpus cores flags quantum classes
+        reserved tasks vector stack why);
+    layout!(b, RtAttr, "dune_rt_attr", version size name flags flow task_class priority unused
+        deadline size_hint cost within period stack why);
+    layout!(b, RtStats, "dune_rt_stats", dispatches yields preemptions steals wakeups interrupts
+        sends timers late_ns idle_ns hold_ns);
+    layout!(b, RtMutex, "dune_rt_mutex", opaque);
+    layout!(b, RtCond, "dune_rt_cond", opaque);
+    layout!(b, RtSem, "dune_rt_sem", opaque);
+    layout!(b, RtSlot, "dune_rt_slot", opaque);
+    layout!(b, RtChannel, "dune_rt_channel", opaque);
     layout!(b, UserState, "dune_user_state", regs fs_base gs_base fault_address vectors);
     constants!(b, TRAP_DE TRAP_DB TRAP_BP TRAP_UD TRAP_GP TRAP_PF TRAP_AC PF_PRESENT PF_WRITE
         PF_USER PF_FETCH PF_HOST PROT_NONE PROT_READ PROT_WRITE PROT_EXEC PROT_USER
         PTE_PRESENT PTE_WRITE PTE_USER PTE_ACCESSED PTE_DIRTY PTE_LARGE PTE_SOFT PTE_NX ROOTS_MAX
-        ROOT_DEFAULT ROOT_CURRENT ROOT_EMPTY SYSCALL_FORWARD SYSCALL_ANSWER SYSCALL_DEFAULT USER_SYSCALL USER_TRAP USER_SIGNAL);
+        ROOT_DEFAULT ROOT_CURRENT ROOT_EMPTY SYSCALL_FORWARD SYSCALL_ANSWER SYSCALL_DEFAULT USER_SYSCALL USER_TRAP USER_SIGNAL
+        RT_VERSION RT_CLASSES RT_SHARED RT_DETACHED RT_PLAIN RT_SEM_MAX);
     b
 }
 
@@ -94,7 +106,7 @@ fn structs_and_constants_are_those_of_c() {
 #[test]
 fn every_function_is_declared() {
     let map = std::fs::read_to_string(headers().join("../libdune.map")).unwrap();
-    let raw = include_str!("../src/raw.rs");
+    let raw = concat!(include_str!("../src/raw.rs"), include_str!("../src/raw/rt.rs"));
     let names: Vec<&str> =
         map.lines().filter_map(|line| line.strip_prefix("\tdune_")?.strip_suffix(';')).collect();
     assert!(names.len() > 10);

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""`gate`: measures, compares with results/reference/, fails when something changed unannounced."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from dunelab import engine as engines, paths, stats, store
+from dunelab.compare import command as comparing, output
+from dunelab.compare.sides import Metric, Side, Value
+from dunelab.errors import UsageError
+from dunelab.gate import measure
+
+REFERENCE = "gate.json"
+
+_EPILOG = """
+exit status:
+  0  as the reference has it         2  no reference, or another kernel, emulator or compiler
+  1  slower by more than the margin, or a histogram changed: `make gate UPDATE=1` announces it
+  3  a boot failed
+"""
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="dunelab gate", description="Measure a short fixed plan on the engine bochs and "
+        "compare it with the reference.", epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", type=Path, help=f"default: results/reference/{REFERENCE}")
+    parser.add_argument("--update", action="store_true", help="write what was measured as the "
+                        "reference, to be committed with the change that it announces")
+    parser.add_argument("--measured", type=Path, metavar="FILE", help="compare this record, and "
+                        "measure nothing")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write what was measured there")
+    parser.add_argument("--jobs", type=int, default=2, help="emulators at once (default 2)")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    return parser
+
+
+def main(argv):
+    """The command."""
+    args = _parser().parse_args(argv)
+    path = args.reference or paths.root() / "results" / "reference" / REFERENCE
+    old = _read(path) if path.exists() else None
+    if old is None and not args.update:
+        raise UsageError(f"no reference {path}: make gate UPDATE=1 writes it")
+    if args.keep and args.keep.exists():
+        raise UsageError(f"{args.keep} exists, and nothing is overwritten: name another file")
+    if not args.measured and not args.update:
+        # Before minutes of measuring.
+        require_same(old, measure.environment(engines.get(measure.ENGINE)), path)
+    new = _read(args.measured) if args.measured else _measure(args.jobs, args.json)
+    if args.keep:
+        store.write_json(args.keep, new)
+    status = 0
+    if old is not None and (not args.update or old["environment"] == new["environment"]):
+        require_same(old, new["environment"], path)
+        made, changed = compare(old, new, str(path))
+        status = 1 if changed or comparing.status(made, False) else 0
+        print(json.dumps({**made, "changed": changed}, indent=1) if args.json
+              else text(made, changed), flush=True)
+    if args.update:
+        store.write_json(path, new)
+        print(f"written: {path}; commit it with the change that it announces")
+        return 0
+    return status
+
+
+def _measure(jobs, quiet):
+    engines.get(measure.ENGINE).ensure()
+    begin = time.monotonic()
+    made = measure.measure(jobs, lambda line: None if quiet else print(
+        f"[{time.monotonic() - begin:5.0f} s] {line}", flush=True))
+    return made
+
+
+def _read(path):
+    try:
+        return store.read_record(path, "dunelab-gate/1")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"not a record of the gate: {error}") from None
+
+
+def require_same(reference, environment, path):
+    """UsageError unless the reference was made with the same kernel, emulator, compiler, plan."""
+    before = reference["environment"]
+    different = [f"  {name}: {before.get(name)}; here {environment.get(name)}"
+                 for name in sorted(before | environment)
+                 if before.get(name) != environment.get(name)]
+    if different:
+        raise UsageError("\n".join([f"{path} cannot be compared with this machine's:", *different,
+                                    "make gate UPDATE=1 makes a reference for it"]))
+
+
+def compare(old, new, name):
+    """(the JSON of a comparison, names of the cells whose histograms differ)."""
+    made = comparing.compare(_side(name, old), _side("measured", new))
+    changed = [cell for cell in old["cells"]
+               if old["cells"][cell]["hist"] != (new["cells"].get(cell) or {}).get("hist")]
+    return made, changed
+
+
+def _side(name, kept):
+    values = {}
+    for figure, found in kept["figures"].items():
+        values[Metric(tuple(figure.split(".")), "ticks", exact=True)] = \
+            {(0, 0): Value(found["median"])}
+    for cell, found in kept["cells"].items():
+        for percentile, value in found["percentile"].items():
+            if value is not None:
+                values[Metric((*cell.split(), f"p{percentile}"), "vns", exact=True)] = \
+                    {(0, 0): Value(value)}
+    return Side([name], kept["clock_domain"], kept["profile"], kept["environment"], values,
+                [kept["commit"][:12] + ("+" if kept["dirty"] else "")])
+
+
+def text(made, changed):
+    """The comparison as a table, without what is exactly as before."""
+    moved = [row for row in made["metrics"] if row["ratio"] != 1.0]
+    same = len(made["metrics"]) - len(moved)
+    lines = [output.text({**made, "metrics": moved}) if moved or made["missing"] else
+             f"{made['verdict'].upper()}: nothing moved",
+             f"{same} of {len(made['metrics'])} figures exactly as before"]
+    lines += [f"histogram changed: {cell}" for cell in changed]
+    if changed and made["verdict"] != stats.REGRESSED:
+        lines.append("not slower, but not announced: if it is meant, make gate UPDATE=1 and "
+                     "commit results/reference/ with the change")
+    return "\n".join(lines)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
+
+from dunelab import claims, drawing, stats, store, tables
+from dunelab.htmlpage import document, escape, figure_block, table
+from dunelab.jitter import charts, evaluate, plan as planning
+from dunelab.markdown import table as markdown_table
+
+TITLE = "Jitter: what a system takes from a program, and how late it wakes one"
+SPINNING = ("A loop that looks at the clock and does nothing else: each gap of more than "
+            f"{planning.THRESHOLD} ticks is an interruption. What Linux counted: rows of "
+            "/proc/interrupts of that CPU, and the thread's context switches.")
+WAKING = ("A thread sleeps until the next period, over and over, with locked memory, under "
+          "SCHED_FIFO 95 (of dune-rt: as the one task of its core); how late it wakes. A "
+          "percentile has 20 samples beyond it, with ? at least 5.")
+AGREEING = ("cyclictest and oslat of rt-tests in the same boot, after ours. Longest interruptions "
+            "are not of the same seconds, and differ by what happened in them.")
+
+
+def make(run):
+    """Make every form of it from the steps' records; the path of index.html."""
+    items = evaluate.measured(run)
+    figures = charts.plan(run, items, _unit(items)) if items else []
+    if figures:
+        drawing.draw(figures, claims.short(items[0].record), run.store.report)
+    store.write_json(run.store.path / "summary.json", _summary(run, items))
+    store.write_text(run.store.report / "report.md", _markdown(run, items, figures))
+    index = run.store.report / "index.html"
+    store.write_text(index, _page(run, items, figures))
+    return index
+
+
+def _unit(items):
+    return claims.unit(items[0].record["engine"]["clock_domain"]) if items else "ns"
+
+
+def _tables(run, items):
+    """[(title, note, header, body)] in the order to show them."""
+    def wakes(chosen):
+        return evaluate.wakes(chosen, _unit(items))
+
+    found = []
+    for title, note, make_one in (("Interruptions", SPINNING, evaluate.interruptions),
+                                  ("Wake-ups", WAKING, wakes)):
+        for noise in run.plan.noises:
+            chosen = [item for item in items if item.step.noise == noise]
+            if chosen:
+                found.append((f"{title}: {evaluate.TITLES[noise]}", note, *make_one(chosen)))
+    header, body = evaluate.agreement(items)
+    if body:
+        found.append(("Beside rt-tests", AGREEING, header, body))
+    return found
+
+
+def terminal(run):
+    """What the command prints at its end."""
+    items, lines = evaluate.measured(run), []
+    for title, _, header, body in _tables(run, items):
+        lines += ["", title, *tables.layout(header, body, numeric=range(1, len(header) - 1))]
+    return "\n".join([*lines, "", *evaluate.verdict(items), evaluate.claim(run, items),
+                      *(f"  {problem}" for problem in evaluate.problems(run, items))])
+
+
+def _page(run, items, figures):
+    out = [f"<h1>{escape(TITLE)}</h1>",
+           f'<p class="claim">{escape(evaluate.claim(run, items))}</p>']
+    out += [f'<p class="problem">{escape(text)}</p>' for text in evaluate.problems(run, items)]
+    out += [f"<p>{escape(text)}</p>" for text in evaluate.verdict(items)]
+    out += ["<dl>", *(f"<dt>{escape(name)}</dt><dd>{escape(planning.SYSTEMS[name].title)}</dd>"
+                      for name in run.plan.systems), "</dl>"]
+    out += ["<h2>Figures</h2>", '<div class="figures">']
+    for figure in figures:
+        out += ["<div>", figure_block(run.store.report, figure),
+                f'<p class="soft">{escape(figure.caption)}</p>', "</div>"]
+    out.append("</div>")
+    for title, note, header, body in _tables(run, items):
+        out += [f"<h2>{escape(title)}</h2>", f'<p class="soft">{escape(note)}</p>',
+                table(header, body, swatch=True)]
+    out += ["<h2>How to reproduce</h2>", f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
+            '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
+            '<a href="../manifest.json">manifest.json</a>, '
+            '<a href="../steps/">steps/</a> with the probes’ own files: each interruption, the '
+            'histograms as .hlog, and what cyclictest and oslat wrote.</p>']
+    return document(TITLE, out)
+
+
+def _markdown(run, items, figures):
+    lines = [f"# {TITLE}", "", f"> {evaluate.claim(run, items)}", ""]
+    for sentence in [*evaluate.problems(run, items), *evaluate.verdict(items)]:
+        lines += [sentence, ""]
+    for title, note, header, body in _tables(run, items):
+        lines += [f"## {title}", "", note, "", *markdown_table(header, body), ""]
+    for figure in figures:
+        lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
+    return "\n".join([*lines, "## How to reproduce", "", _again(run), ""])
+
+
+def _again(run):
+    plan = run.plan
+    words = [f"ENGINE={plan.engine}", f"PROFILE={plan.profile}",
+             f'SYSTEMS="{" ".join(plan.systems)}"']
+    size = (plan.spin_ms, plan.interval_us, plan.cycles)
+    words += ["QUICK=1"] if size == planning.QUICK else ["FULL=1"] if size == planning.FULL else []
+    if plan.noises != planning.NOISES:
+        words.append(f'NOISE="{" ".join(plan.noises)}"')
+    return (f"At commit {run.manifest['commit'][:12]}: `make experiment WORKLOAD=jitter "
+            f"{' '.join(words)}`.")
+
+
+def _summary(run, items):
+    return {
+        "schema": "dunelab-jitter-summary/1", "claim": evaluate.claim(run, items),
+        "problems": evaluate.problems(run, items), "verdict": evaluate.verdict(items),
+        "rows": [{"system": item.step.system, "noise": item.step.noise,
+                  "release": item.record["release"], "cmdline": item.record["cmdline"],
+                  "engine": item.record["engine"],
+                  "interruptions": item.spin["interruptions"], "ticks": item.spin["ticks"],
+                  "lost_ppm": round(item.lost_ppm, 3),
+                  "longest_ticks": item.spin["longest_ticks"], "exits": item.spin["exits"],
+                  "interrupts": item.spin["interrupts"], "wakes": item.late.total,
+                  "wake_ns": {name: stats.gated(item.late, name).value
+                              for name in evaluate.PERCENTILES},
+                  "wake_max_ns": item.wake["max_ns"]} for item in items]}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The guest's script of one boot: noise if asked for, our two probes, and rt-tests' beside them.
+
+    file environment    what the kernel says of itself
+    file spin.json, wake.json, wake.hlog    ours
+    file cyclictest.json, oslat.json        theirs, where the system has peers
+"""
+
+from dunelab.jitter import plan as planning
+
+# What a busy machine does, each on the first CPU: processes that wake each other, timers, memory
+# and page cache that is taken and given back, mappings that change.
+_NOISE = """
+for one in "switch 1" "timer 1 --timer-freq 2000" "vm 1 --vm-bytes 16m" "pipe 1" \\
+	"tlb-shootdown 1" "hdd 1 --hdd-bytes 2m"; do
+	taskset 0x1 stress-ng -q --taskset 0 --temp-path /tmp --$one >/dev/null 2>&1 &
+	noise="$noise $!"
+done
+taskset 0x1 hackbench -g 1 -f 2 -l 100000000 >/dev/null 2>&1 &
+noise="$noise $!"
+sleep 0.1
+for one in $noise; do
+	kill -0 $one || die "a maker of noise ended at once"
+done
+"""
+
+_SCRIPT = """
+cd /tmp || exit 3
+noise=
+die() {{
+	report event failed "$*"
+	echo "dunelab: $*"
+	exit 3
+}}
+{{ uname -a; cat /proc/cmdline; cat /sys/devices/system/cpu/isolated \\
+	/sys/devices/system/cpu/nohz_full; }} >environment 2>/dev/null
+report file environment environment
+# As cyclictest and everybody else does: no throttling of real-time tasks.
+echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+{module}{noise}
+{spin} || die "spin ended with $?"
+report file spin.json spin.json
+{wake} || die "wake ended with $?"
+report file wake.json wake.json
+report file wake.hlog wake.hlog
+{peers}
+[ -z "$noise" ] || kill $noise
+{unload}exit 0
+"""
+
+_PEERS = """
+cyclictest -q -m -a {cpu} -t 1 -p 95 -i {interval} -l {cycles} -h 10000 --json=cyclictest.json \\
+	>/dev/null || die "cyclictest ended with $?"
+report file cyclictest.json cyclictest.json
+oslat -q -c {cpu} -C 0 -f 95 -D {seconds} -m 64M --json=oslat.json >oslat.txt 2>&1 \\
+	|| die "oslat ended with $?: $(tail -n 1 oslat.txt)"
+report file oslat.json oslat.json
+"""
+
+
+def script(plan, step):
+    """Text of /lab/run; same arguments, same bytes."""
+    system = planning.SYSTEMS[step.system]
+    dune = bool({"--dune", "--rt"} & set(system.options))
+    common = " ".join(("--cpu", str(planning.PROBE_CPU), *system.options))
+    return _SCRIPT.format(
+        module='insmod /lab/modules/dune.ko || die "dune.ko does not load"\n' if dune else "",
+        unload="rmmod dune || exit 3\n" if dune else "",
+        noise=_NOISE if step.noise == planning.NOISE else "",
+        spin=f"jitter spin {common} --duration-ms {plan.spin_ms} --threshold "
+             f"{planning.THRESHOLD} --out spin",
+        wake=f"jitter wake {common} --interval-us {plan.interval_us} --cycles {plan.cycles} "
+             "--out wake",
+        peers=_PEERS.format(cpu=planning.PROBE_CPU, interval=plan.interval_us, cycles=plan.cycles,
+                            seconds=max(1, plan.spin_ms // 1000)) if system.peers else "")

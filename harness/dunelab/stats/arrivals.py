@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Whether requests left as the plan's law wants: gaps between sends against their distribution.
+
+The gaps are a histogram of what was really sent.  With many of them a test rejects any clock;
+so the distance is held against a limit of its own, and counts only where it is no chance.
+"""
+
+import math
+
+# Share of the gaps that may be elsewhere than the law has them.
+LIMIT = 0.05
+# GPareto(0, 16.0292, 0.154971) of ETC, scaled to a mean of 1.
+_ETC_SHAPE = 0.154971
+
+
+def _poisson(x):
+    return -math.expm1(-x)
+
+
+def _etc(x):
+    return 1 - (1 + _ETC_SHAPE * x / (1 - _ETC_SHAPE)) ** (-1 / _ETC_SHAPE)
+
+
+LAWS = {"poisson": _poisson, "etc": _etc}
+
+
+def distance(gaps, law, mean):
+    """Kolmogorov's distance of a Histogram of gaps to a law of LAWS with that mean."""
+    if not gaps.total or mean <= 0:
+        raise ValueError("want gaps, and a mean above 0")
+    worst, before = 0.0, 0
+    for upper, _, running in gaps.rows():
+        # Only at the edges of a bucket is known how many gaps lie below.
+        worst = max(worst, abs(running / gaps.total - LAWS[law]((upper + 1) / mean)))
+        low = gaps.edges(gaps.index(upper))[0]
+        worst = max(worst, abs(before / gaps.total - LAWS[law](low / mean)))
+        before = running
+    return worst
+
+
+def chance(gaps_total, level=0.01):
+    """The distance that chance alone exceeds with that probability (Kolmogorov, large n)."""
+    return math.sqrt(-math.log(level / 2) / 2 / gaps_total)
+
+
+def caution(gaps, law, mean):
+    """A sentence about gaps that are not the law's, or None."""
+    if law not in LAWS or not gaps or not gaps.total:
+        return None
+    found = distance(gaps, law, mean)
+    if found <= max(LIMIT, chance(gaps.total)):
+        return None
+    return (f"{found:.0%} of the gaps between sends are not where {law} arrivals have them: "
+            "bursts were smoothed, or made, by the generator")

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""The experiment jitter: its probes on this host, what is planned, and what its report says."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dunelab import cli, hdr, hlog, steprun, store
+from dunelab.errors import GuestError, UsageError
+from dunelab.jitter import evaluate, plan as planning, report, script, steps
+from kv_tools import program
+
+ENGINE = {"name": "bochs", "version": "Bochs 3.0, build 0", "clock_domain": "instr(bochs)",
+          "profile": "none", "deterministic": True}
+
+
+@pytest.fixture(scope="session")
+def jitter():
+    """The probe's program."""
+    return program("jitter")
+
+
+def probe(jitter, folder, *args, status=0):
+    """Run it there; what it wrote, and what it complained of."""
+    done = subprocess.run([jitter, *map(str, args), "--out", folder / "out"], text=True,
+                          capture_output=True, check=False, timeout=60)
+    assert done.returncode == status, done.stderr
+    path = folder / "out.json"
+    return json.loads(path.read_text()) if path.exists() else None, done.stderr
+
+
+def test_each_interruption_is_kept_and_added_up(jitter, tmp_path):
+    found, _ = probe(jitter, tmp_path, "spin", "--duration-ms", 200, "--threshold", 100)
+    gaps = found["gaps"]
+    assert len(gaps) == found["interruptions"] > 0 and found["gaps_not_kept"] == 0
+    assert all(ticks > 100 for _, ticks in gaps)
+    assert sum(ticks - found["turn_ticks"] for _, ticks in gaps) == found["lost_ticks"]
+    assert max(ticks for _, ticks in gaps) == found["longest_ticks"]
+    # One after the other, none within another.
+    assert all(at + ticks <= after for (at, ticks), (after, _) in zip(gaps, gaps[1:]))
+    assert found["ticks"] >= 0.2 * found["tick_hz"] > gaps[-1][0]
+
+
+def test_a_wake_up_is_counted_once_in_each_form(jitter, tmp_path):
+    found, _ = probe(jitter, tmp_path, "wake", "--cycles", 50, "--interval-us", 500)
+    late = hlog.read((tmp_path / "out.hlog").read_text())[0].histogram
+    theirs = json.loads((tmp_path / "out.cyclictest.json").read_text())["thread"]["0"]
+    assert late.total == found["cycles"] == theirs["cycles"] == 50
+    assert sum(theirs["histogram"].values()) == 50
+    assert min(map(int, theirs["histogram"])) == theirs["min"] == found["min_ns"] // 1000
+    assert late.max() >= found["max_ns"] >= theirs["max"] * 1000
+    assert found["min_ns"] > 0 and found["interrupts"]["ctxt"] >= 50
+
+
+def test_what_the_probe_refuses(jitter, tmp_path):
+    for args, status, said in ((("x",), 2, "want one of spin, wake"),
+                               (("spin", "--duration-ms", 0), 2, "whole number"),
+                               (("spin", "--cpu", 1023), 2, "cannot run there"),
+                               (("spin", "--system", 'a"b'), 2, "want letters"),
+                               (("spin", "wake"), 2, "want one of"),
+                               (("wake", "--cycles", "1e3"), 2, "whole number")):
+        assert said in probe(jitter, tmp_path, *args, status=status)[1]
+    if not Path("/dev/dune").exists():
+        assert "load dune.ko" in probe(jitter, tmp_path, "spin", "--dune", status=3)[1]
+    done = subprocess.run([jitter, "spin", "--duration-ms", "1", "--out", "/nowhere/x"], text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 3 and "cannot write /nowhere/x.json" in done.stderr
+
+
+def test_the_plan_says_what_is_known():
+    for words, said in (({"systems": "linux solaris"}, "unknown SYSTEM 'solaris'; known: linux,"),
+                        ({"noises": "loud"}, "unknown NOISE"), ({"engine": "gem5"}, "engine"),
+                        ({"profile": "pentium"}, "no cost profile"),
+                        ({"quick": True, "full": True}, "exclude each other")):
+        with pytest.raises(UsageError, match=said):
+            planning.make(**words)
+    made = planning.make(systems="dune,linux", noises="idle")
+    assert [step.key for step in made.steps()] == ["linux-idle", "dune-idle"]
+    text = json.dumps({"plan": json.loads(json.dumps(made.__dict__))})
+    assert planning.load(text) == made
+    with pytest.raises(ValueError):
+        planning.load('{"plan": {}}')
+
+
+def test_a_script_is_a_function_of_its_step():
+    made = planning.make(quick=True)
+    texts = {step.key: script.script(made, step) for step in made.steps()}
+    assert texts == {step.key: script.script(made, step) for step in made.steps()}
+    assert "insmod" in texts["dune-idle"] and "insmod" not in texts["linux-idle"]
+    assert "cyclictest -q" in texts["rt-idle"] and "cyclictest -q" not in texts["dune-idle"]
+    assert "hackbench" in texts["rt-noise"] and "hackbench" not in texts["rt-idle"]
+    for text in texts.values():
+        done = subprocess.run(["sh", "-n"], input=text, text=True, check=False)
+        assert done.returncode == 0
+
+
+def write(run, step, gaps, mean_us):
+    """A step's files, as if it had been booted."""
+    folder = run.folder(step)
+    folder.mkdir(parents=True)
+    late = hdr.Histogram()
+    for number in range(400):
+        late.record(int(mean_us * 1000) + number)
+    (folder / "wake.hlog").write_text(hlog.write([hlog.Interval(0.0, 0.4, late)]))
+    (folder / "cyclictest.json").write_text(json.dumps({"thread": {"0": {
+        "avg": 20.0, "max": 30}}}))
+    store.write_json(folder / "record.json", {
+        "schema": "dunelab-jitter-step/1", "key": step.key, "system": step.system,
+        "noise": step.noise, "engine": ENGINE, "release": "6.1.0", "cmdline": "", "argv": "bochs",
+        "commit": "0" * 40, "dirty": False, "wall_s": 1.0, "files": {},
+        "spin": {"interruptions": len(gaps), "ticks": 10 ** 8, "tick_hz": 2e8, "turn_ticks": 7,
+                 "lost_ticks": sum(ticks for _, ticks in gaps), "gaps": gaps, "gaps_not_kept": 0,
+                 "longest_ticks": max([0, *(ticks for _, ticks in gaps)]), "exits": 0,
+                 "interrupts": {"LOC": len(gaps)} if gaps else {}},
+        "wake": {"min_ns": int(mean_us * 1000), "max_ns": int(mean_us * 1000) + 399, "overruns": 0,
+                 "overflow": 0, "mean_ns": mean_us * 1000 + 200, "realtime": True,
+                 "memory_locked": True}})
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of two systems with all boots done."""
+    made = steprun.begin(steps.KIND, tmp_path, planning.make(systems="linux dune", quick=True), [])
+    for step in made.plan.steps():
+        write(made, step, [[1000, 2000], [50000, 3000]] if step.system == "linux" else [], 20)
+    return made
+
+
+def test_the_report_has_a_row_a_system_and_says_who_was_quiet(run):
+    index = report.make(run)
+    page, said = index.read_text(), report.terminal(run)
+    assert "fewest interruptions: dune (0 in 10^9 ticks)" in said
+    assert "emulated time" in page.lower() and "instr(bochs)" in page
+    rows = store.read_json(run.store.path / "summary.json")["rows"]
+    assert [(row["system"], row["interruptions"]) for row in rows] == [
+        ("linux", 2), ("dune", 0)] * 2
+    assert rows[0]["lost_ppm"] == 50 and not evaluate.problems(run, evaluate.measured(run))
+    # A system without interruptions has no dots; its wake-ups are drawn all the same.
+    plots = index.parent / "data"
+    assert not (plots / "gaps-idle.dune.tsv").exists()
+    assert (plots / "wake-idle.dune.tsv").exists()
+
+
+def test_what_was_changed_since_counts_no_more(run):
+    step = planning.Step("linux", "idle")
+    record = run.record(step)
+    (run.folder(step) / "wake.hlog").write_text("nothing")
+    record["files"] = {"wake.hlog": "0" * 64}
+    store.write_json(run.folder(step) / "record.json", record)
+    assert run.record(step) is None
+    (run.folder(planning.Step("dune", "idle")) / "record.json").write_text('{"schema": "dune')
+    said = evaluate.problems(run, evaluate.measured(run))
+    assert any("wake.hlog changed since" in text for text in said)
+    assert any("dune-idle: its record is damaged" in text for text in said)
+
+
+def test_boots_of_two_emulators_are_a_problem(run):
+    record = run.record(planning.Step("linux", "idle"))
+    record["engine"] = {**ENGINE, "version": "Bochs 2.7, build 1"}
+    store.write_json(run.folder(planning.Step("linux", "idle")) / "record.json", record)
+    assert any("different emulators: Bochs 2.7" in text
+               for text in evaluate.problems(run, evaluate.measured(run)))
+
+
+def test_the_hosts_clock_allows_no_conclusion(run, monkeypatch):
+    items = evaluate.measured(run)
+    assert evaluate.verdict(items)
+    for item in items:
+        item.record["engine"] = {**ENGINE, "clock_domain": "ns(host)"}
+    assert not evaluate.verdict(items)
+
+
+def test_a_report_made_again_leaves_latest_alone(run):
+    folder = run.store.path.parent
+    store.point_latest(run.store)
+    assert cli.main(["experiment", "jitter", "--report", str(folder / "latest")]) == 0
+    assert (folder / "latest").resolve() == run.store.path.resolve()
+
+
+def test_the_kernel_is_the_one_that_was_asked_for(monkeypatch):
+    assert planning.make(systems="rt").kernel(planning.SYSTEMS["rt"]) == "rt"
+    monkeypatch.setenv("KERNEL", "6.12")
+    assert planning.make(systems="rt").kernel(planning.SYSTEMS["rt"]) == "rt-6.12"
+
+
+def test_two_probes_that_disagree_are_a_problem(run):
+    step = planning.Step("linux", "idle")
+    shutil.rmtree(run.folder(step))
+    write(run, step, [], 40)
+    assert any("cyclictest's 20.0 us" in text
+               for text in evaluate.problems(run, evaluate.measured(run)))
+
+
+def test_a_failed_boot_is_named_and_the_report_goes_without(run):
+    shutil.rmtree(run.folder(planning.Step("dune", "idle")))
+
+    def boot(plan, step, folder):
+        raise GuestError(f"{step.key}: TIMEOUT")
+
+    run.kind = replace(run.kind, boot=boot)
+    with pytest.raises(GuestError, match="RESUME=1"):
+        steprun.perform(run, 1, report.make)
+    assert "dune-idle: TIMEOUT" in run.manifest["failures"]
+    assert any("1 of 4 boots" in text for text in evaluate.problems(run, evaluate.measured(run)))
+
+
+def test_the_command_refuses_before_anything_is_built(capsys):
+    for argv, said in ((["jitter", "--systems", "x"], "unknown SYSTEM"),
+                       (["jitter", "--jobs", "0"], "JOBS=0"),
+                       (["--engine", "bochs", "jitter"], "name it first")):
+        assert cli.main(["experiment", *argv, "--check"]) == 2
+        assert said in capsys.readouterr().err
+    assert cli.main(["experiment", "jitter", "--quick", "--check"]) == 0

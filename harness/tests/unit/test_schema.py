@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Records keep their schema when written, and are read only as they were written."""
+
+import json
+
+import jsonschema
+import pytest
+
+import sample_run
+from dunelab import cli, hdr, plan as planning, report, results, schema, store
+from dunelab.errors import UsageError
+
+PLAN = sample_run.plan(systems="linux", loads="0.5", requests="400")
+CELL = planning.expected_cells(PLAN)[0]
+
+
+@pytest.fixture
+def run(tmp_path):
+    return sample_run.build(tmp_path, PLAN)
+
+
+def test_the_schema_is_one_and_tells_records_apart():
+    whole = schema._whole()
+    jsonschema.Draft202012Validator.check_schema(whole)
+    names = [name for name in whole["$defs"] if "/" in name]
+    assert len(whole["oneOf"]) == len(names) > 10
+    for name in names:
+        assert whole["$defs"][name]["properties"]["schema"] == {"const": name}
+
+
+def test_every_schema_that_is_written_is_known():
+    code = "\n".join(path.read_text() for path in schema.FILE.parent.rglob("*.py"))
+    import re
+    written = set(re.findall(r'schema"?[:=] ?"([a-z-]+/[0-9]+)"', code))
+    assert len(written) > 10
+    assert written <= set(schema._whole()["$defs"])
+
+
+def test_all_of_a_run_is_valid_against_the_file_alone(run, tmp_path):
+    """As somebody else's validator would see it: the whole schema, no help from us."""
+    report.make(run.path)
+    whole = jsonschema.Draft202012Validator(schema._whole())
+    seen = set()
+    for path in run.path.rglob("*.json"):
+        value = json.loads(path.read_text())
+        if isinstance(value, dict) and value.get("schema", "").startswith(("dunelab", "lat-")):
+            whole.validate(value)
+            seen.add(value["schema"])
+    assert seen == {"dunelab-run/1", "dunelab-plan/1", "lat-run/1", "lat-cell/1",
+                    "dunelab-summary/1"}
+
+
+@pytest.mark.parametrize("record, text", [
+    ([], "names no schema"), ({}, "names no schema"), ({"schema": 3}, "names no schema"),
+    ({"schema": "dunelab-run/9"}, "unknown schema 'dunelab-run/9'"),
+    ({"schema": "dunelab-ab/1"}, "'pairs' is a required property")])
+def test_what_is_no_record_is_named(record, text):
+    with pytest.raises(schema.SchemaError, match=text):
+        schema.check(record)
+
+
+def test_a_wrong_record_is_not_written(tmp_path):
+    path = tmp_path / "ab.json"
+    with pytest.raises(schema.SchemaError, match="order: 'ABC' does not match"):
+        store.write_json(path, {"schema": "dunelab-ab/1", "pairs": 6, "seed": 1, "order": "ABC",
+                                "options": [], "trees": {}})
+    assert not path.exists()
+
+
+# -- damage --------------------------------------------------------------------------------
+
+def edit(path, change):
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name, text", [
+    ("lat.hlog", "lat.hlog: changed"), ("kv-load.json", "kv-load.json: changed"),
+    ("lat.hgrm", "lat.hgrm: changed"), ("run.json", "run.json was changed")])
+def test_what_was_changed_or_cut_short_is_found(run, name, text):
+    path = run.run(CELL) / name
+    whole = path.read_bytes()
+    for damaged in (whole[:-20], whole.replace(b"1", b"2", 1), b""):
+        path.write_bytes(damaged)
+        found = results.load(run.path).cells[0]
+        assert found.status == "ERROR" and text in found.detail, damaged[:40]
+    path.write_bytes(whole)
+    assert results.load(run.path).cells[0].done
+
+
+def test_a_file_that_is_gone_is_found(run):
+    (run.run(CELL) / "lat.hgrm").unlink()
+    assert "lat.hgrm: changed" in results.load(run.path).cells[0].detail
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "plan.json"])
+def test_a_damaged_run_is_refused_by_name(run, name, capsys):
+    cut(run.path / name)
+    with pytest.raises(UsageError, match="is not the directory of a run"):
+        results.load(run.path)
+    before = sorted(path.name for path in run.path.iterdir())
+    for command in (["report", str(run.path)], ["compare", str(run.path), str(run.path)]):
+        assert cli.main(command) == 2
+        assert "not the directory of a run" in capsys.readouterr().err
+    assert sorted(path.name for path in run.path.iterdir()) == before
+
+
+@pytest.mark.parametrize("change, text", [
+    (lambda m: m.update(schema="dunelab-run/2"), "schema dunelab-run/2, where dunelab-run/1"),
+    (lambda m: m.update(schema="dunelab-bench/1"), "where dunelab-run/1 belongs"),
+    (lambda m: m.pop("engine"), "'engine' is a required property"),
+    (lambda m: m["engine"].update(clock_domain="parsecs"), "engine.clock_domain"),
+    (lambda m: m.update(seed=float("nan")), "NaN is no measurement")])
+def test_mixed_schemas_and_wrong_fields_are_named(run, change, text):
+    edit(run.manifest, change)
+    with pytest.raises(UsageError, match=text):
+        results.load(run.path)
+
+
+def test_an_empty_histogram_is_no_measurement(tmp_path):
+    """Neither when written, nor when somebody else's run has one."""
+    files = sample_run.cell_files(1000.0, 60_000, 400, 1)
+    empty = hdr.Histogram().encode_base64()
+    files["lat.hlog"] = (b"#[Histogram log format version 1.3]\n"
+                         b"Tag=intended,0.0,1.0,0.0," + empty.encode() + b"\n")
+    from dunelab import summary
+    made = summary.run_record(files, "vns", "instr(bochs)")
+    assert made["status"] == "ERROR" and "no latency was recorded" in made["status_detail"]
+
+
+def test_an_old_record_without_digests_is_still_read(run):
+    path = run.run(CELL) / "run.json"
+    edit(path, lambda record: record.pop("sha256"))
+    edit(run.manifest, lambda manifest: manifest.pop("runs"))
+    assert results.load(run.path).cells[0].done

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/interrupts, now and then, for one CPU. */
+#ifndef DUNE_RUN_RT_INTERRUPTS_H
+#define DUNE_RUN_RT_INTERRUPTS_H
+
+#include <stdint.h>
+
+/* Each row that has grown on this CPU since the copy in file was made: its name, by how much. */
+void interrupts_since(const char *file, unsigned int cpu,
+		      void (*call)(const char *name, uint64_t count, void *arg), void *arg);
+
+#endif
