@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,7 +197,7 @@ def _recall():
 def _remember(memo):
     kept = {"stamp": _stamp(), "packages": {name: vars(p) for name, p in memo.items()}}
     path = _lookup_cache()
-    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch = path.with_suffix(f".{threading.get_native_id()}")
     scratch.write_text(json.dumps(kept))
     scratch.replace(path)
 

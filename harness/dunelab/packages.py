@@ -6,6 +6,8 @@ unpacked. Kept are the programs, the files that they read, and the libraries tha
 really link (DT_NEEDED, recursively), with the loader.
 """
 
+import contextlib
+import fcntl
 import json
 import re
 import shutil
@@ -113,18 +115,34 @@ def _ensure(name):
         if not wanted:
             raise
         files_ = debs.download(wanted)
+    with _alone(folder):
+        _make(name, folder, wanted, files_)
+    return folder
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Boots that begin together need the same programs: who comes second finds them made, and does
+    not make them again under the eyes of the first."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f".{folder.name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(name, folder, wanted, debs_):
+    """Make the directory from its packages, unless it is what they and the recipe say."""
     content = json.dumps([p.record() for p in wanted], indent=1) + "\n"
     recipe = f"{PROGRAMS[name]}\n"
     try:
         if (folder / "record.json").read_text() == content and \
                 (folder / "recipe").read_text() == recipe:
-            return folder
+            return
     except FileNotFoundError:
         pass
-    folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
     try:
-        for deb in files_:
+        for deb in debs_:
             debs.unpack(deb, scratch / "all")
         for path, source in _needed(scratch / "all", PROGRAMS[name]).items():
             target = scratch / "kept" / path.lstrip("/")
@@ -136,7 +154,6 @@ def _ensure(name):
         (scratch / "kept").rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return folder
 
 
 def _remembered(memory):
