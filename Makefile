@@ -119,7 +119,7 @@ test-bochs: build bochs ## tests in Bochs guests
 
 test-kernels: ## every test program on the second kernel (6.12) in QEMU
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12 FLAVOUR=cloud
-	$(Q)$(PYTEST) -q tests/style/test_module.py "tests/guest/test_matrix.py::test_every_program[qemu-svm]" \
+	$(Q)$(PYTEST) -q -n 2 tests/style/test_module.py "tests/guest/test_matrix.py::test_every_program[qemu-svm]" \
 		"tests/guest/test_kexec.py::test_a_crash_kernel_starts_over_running_guests[qemu]"
 
 test-debug: ## build the debug kernel (ten to twenty minutes, kept) and run every test program under it

@@ -21,6 +21,7 @@ struct options {
 	bool dune;		/* in ring 0 of a VM */
 	bool rt;		/* there, as a task of the runtime on that CPU */
 	uint64_t duration;	/* of spin, in ticks */
+	uint64_t warmup;	/* of spin, in ticks: before it counts */
 	uint64_t threshold;	/* of spin, in ticks: a longer gap is an interruption */
 	uint64_t interval_us;	/* of wake */
 	uint64_t cycles;	/* of wake: periods */
@@ -35,6 +36,7 @@ struct gap {
 
 struct spin {
 	uint64_t ticks, turns;	/* all of it */
+	uint64_t settling;	/* interruptions before it counted */
 	uint64_t least;		/* ticks of a turn without interruption */
 	uint64_t found, lost;	/* interruptions; ticks they took in all, without a turn's own */
 	struct gap gap[GAPS_MAX]; /* the first of them */
@@ -62,6 +64,9 @@ void wake_run(struct wake *wake, const struct options *options);
 
 /* Rows of /proc/interrupts and, if own, as ctxt the calling thread's context switches. */
 void interrupts_read(struct interrupts *interrupts, int cpu, bool own);
+
+/* Whether `dune rt run` runs us, and says on which cores. */
+bool rt_given(void);
 
 /* probe(arg) as the one task of the runtime's one core; the rest of the program is elsewhere. */
 void rt_run(const struct options *options, void (*probe)(void *), void *arg);

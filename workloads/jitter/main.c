@@ -25,8 +25,9 @@ static const char help[] =
 	"  --cpu N            run there (0)\n"
 	"  --dune             in ring 0 of a VM; dune.ko is loaded\n"
 	"  --rt               there, as a task of libdune's runtime on that CPU; the rest of\n"
-	"                     the program is on CPU 0\n"
+	"                     the program is on CPU 0, or where `dune rt run` has put it\n"
 	"  --duration-ms N    of spin (1000)\n"
+	"  --warmup-ms N      of spin, before it counts (100)\n"
 	"  --threshold N      ticks from which on a gap counts (200)\n"
 	"  --interval-us N    of wake (1000)\n"
 	"  --cycles N         periods of wake (1000)\n"
@@ -68,6 +69,7 @@ static const struct option long_options[] = {
 	{ "dune", no_argument, NULL, 'd' },
 	{ "rt", no_argument, NULL, 'r' },
 	{ "duration-ms", required_argument, NULL, 'm' },
+	{ "warmup-ms", required_argument, NULL, 'w' },
 	{ "threshold", required_argument, NULL, 't' },
 	{ "interval-us", required_argument, NULL, 'i' },
 	{ "cycles", required_argument, NULL, 'n' },
@@ -105,6 +107,9 @@ static void parse(struct options *options, int argc, char **argv)
 			break;
 		case 'm':
 			*duration = number(name, optarg, 1, 86400000);
+			break;
+		case 'w':
+			options->warmup = number(name, optarg, 0, 60000);
 			break;
 		case 't':
 			options->threshold = number(name, optarg, 1, 1000000000);
@@ -152,7 +157,8 @@ static void settle(const struct options *options, struct measured *measured)
 
 	CPU_ZERO(&set);
 	CPU_SET(options->rt ? 0 : options->cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
+	/* `dune rt run` has given us our cores: the thread that waits for the task does not run. */
+	if (!rt_given() && sched_setaffinity(0, sizeof(set), &set))
 		fail(FAIL_USAGE, "--cpu %d: cannot run there: %s", options->cpu, strerror(errno));
 	measured->locked = !mlockall(MCL_CURRENT | MCL_FUTURE);
 	/* The runtime's core has its CPU for itself. */
@@ -206,7 +212,8 @@ static void probe(void *arg)
 int main(int argc, char **argv)
 {
 	struct options options = { .out = "jitter", .system = "", .duration = 1000,
-				   .threshold = 200, .interval_us = 1000, .cycles = 1000 };
+				   .warmup = 100, .threshold = 200, .interval_us = 1000,
+				   .cycles = 1000 };
 	static struct interrupts before, after;
 	struct measured measured = { .before = &before, .after = &after };
 	struct job job = { &options, &measured };
@@ -215,6 +222,7 @@ int main(int argc, char **argv)
 	settle(&options, &measured);
 	measured.tick_hz = tick_hz();
 	options.duration = (uint64_t)((double)options.duration * measured.tick_hz / 1000);
+	options.warmup = (uint64_t)((double)options.warmup * measured.tick_hz / 1000);
 	if (options.dune)
 		must(dune_init(NULL), "cannot use the module");
 	interrupts_read(&before, options.cpu, !options.rt);

@@ -66,6 +66,8 @@ static void put_spin(FILE *file, const struct options *options, const struct spi
 	for (i = 0; i < kept; i++)
 		most = spin->gap[i].ticks > most ? spin->gap[i].ticks : most;
 	put(file, "threshold_ticks", options->threshold);
+	put(file, "warmup_ticks", options->warmup);
+	put(file, "warmup_interruptions", spin->settling);
 	put(file, "ticks", spin->ticks);
 	put(file, "turns", spin->turns);
 	put(file, "turn_ticks", spin->least);

@@ -26,6 +26,11 @@ static void *task(void *arg)
 	return NULL;
 }
 
+bool rt_given(void)
+{
+	return getenv("DUNE_RT");
+}
+
 void rt_run(const struct options *options, void (*probe)(void *), void *arg)
 {
 	struct dune_rt_options runtime = { .version = DUNE_RT_VERSION, .size = sizeof(runtime) };
@@ -34,8 +39,7 @@ void rt_run(const struct options *options, void (*probe)(void *), void *arg)
 
 	snprintf(cpus, sizeof(cpus), "%d", options->cpu);
 	runtime.cpus = cpus;
-	/* As `dune rt run` says, if it runs us. */
-	must(dune_rt_start(getenv("DUNE_RT") ? NULL : &runtime), "cannot start");
+	must(dune_rt_start(rt_given() ? NULL : &runtime), "cannot start");
 	must(dune_rt_spawn(NULL, task, &job, NULL), "no task");
 	must(dune_rt_wait(), "wait");
 	must(dune_rt_stop(), "stop");

@@ -17,27 +17,39 @@ static void note(struct spin *spin, uint64_t at, uint64_t gap)
 	spin->lost += gap;
 }
 
-void spin_run(struct spin *spin, const struct options *options)
+/* Until end; the number of turns. The least of them goes to *least. */
+static uint64_t turn(struct spin *spin, uint64_t begin, uint64_t end, uint64_t threshold,
+		     uint64_t *least)
 {
-	uint64_t begin, end, before, now, turns = 0, least = UINT64_MAX;
-	const uint64_t threshold = options->threshold;
+	uint64_t before = begin, now, turns = 0;
 
-	memset(spin, 0, sizeof(*spin));
-	begin = before = ticks();
-	end = begin + options->duration;
 	do {
 		now = ticks();
 		turns++;
 		if (__builtin_expect(now - before > threshold, 0)) {
 			note(spin, before - begin, now - before);
 			now = ticks(); /* what noting takes is not the CPU's fault */
-		} else if (now - before < least) {
-			least = now - before;
+		} else if (now - before < *least) {
+			*least = now - before;
 		}
 		before = now;
 	} while (now < end);
 	spin->ticks = now - begin;
-	spin->turns = turns;
+	return turns;
+}
+
+void spin_run(struct spin *spin, const struct options *options)
+{
+	uint64_t least = UINT64_MAX, begin = ticks(), settling;
+
+	/* What a core does once, when the last other task has left it, is not its steady state. */
+	memset(spin, 0, sizeof(*spin));
+	turn(spin, begin, begin + options->warmup, options->threshold, &least);
+	settling = spin->found;
+	memset(spin, 0, sizeof(*spin));
+	spin->settling = settling;
+	begin = ticks();
+	spin->turns = turn(spin, begin, begin + options->duration, options->threshold, &least);
 	spin->least = least;
 	/* An interrupted turn would have taken that anyway. */
 	spin->lost -= spin->found * least;

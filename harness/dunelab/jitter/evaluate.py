@@ -21,6 +21,7 @@ class Measured:
     late: object
     cyclictest: dict | None
     oslat: dict | None
+    missing: tuple      # lines: what `dune rt run` could not have
 
     @property
     def spin(self):
@@ -52,8 +53,12 @@ def measured(run):
                 folder = run.folder(step)
                 late = hlog.read((folder / "wake.hlog").read_text("utf-8"))[0].histogram
                 found.append(Measured(step, record, late, _thread(folder / "cyclictest.json"),
-                                      _thread(folder / "oslat.json")))
+                                      _thread(folder / "oslat.json"), _lines(folder / "missing")))
     return found
+
+
+def _lines(path):
+    return tuple(path.read_text("utf-8", "replace").split("\n")[:-1]) if path.exists() else ()
 
 
 def _thread(path):
@@ -90,6 +95,15 @@ def wakes(items, unit):
                      f"{item.wake['max_ns'] / max(1, item.late.percentile('50')):.2f}",
                      f"{item.wake['overruns']:,}"])
     return header, body
+
+
+def missing(items):
+    """(header, body): what a run of its own was not given, in the words of `dune rt run`."""
+    told = {}
+    for item in items:
+        for line in item.missing:
+            told.setdefault(line.removeprefix("dune: "), []).append(item.step.key)
+    return ["boots", "not to be had"], [[", ".join(keys), line] for line, keys in told.items()]
 
 
 def agreement(items):

@@ -39,8 +39,10 @@ SYSTEMS = {s.name: s for s in (
     System("dune", "in ring 0, Debian's kernel as it is", options=("--dune",), peers=False),
     System("dune-tuned", "in ring 0 on an isolated, tickless CPU", kernel_args=kv.TUNED,
            options=("--dune",), peers=False),
-    System("dune-rt", "a task of libdune's runtime, on that core alone", kernel_args=kv.TUNED,
-           options=("--rt",), peers=False),
+    System("dune-rt", "a task of libdune's runtime, on that CPU by `dune rt run`",
+           kernel_args=kv.TUNED, options=("--rt",), peers=False),
+    System("dune-rt-stock", "the same, on Debian's kernel as it is", options=("--rt",),
+           peers=False),
 )}
 
 

@@ -8,13 +8,15 @@ from dunelab.markdown import table as markdown_table
 
 TITLE = "Jitter: what a system takes from a program, and how late it wakes one"
 SPINNING = ("A loop that looks at the clock and does nothing else: each gap of more than "
-            f"{planning.THRESHOLD} ticks is an interruption. What Linux counted: rows of "
-            "/proc/interrupts of that CPU, and the thread's context switches.")
+            f"{planning.THRESHOLD} ticks is an interruption. It counts after 100 ms, "
+            "in which the core settles. What Linux counted, from the program's start to its end: "
+            "rows of /proc/interrupts of that CPU, and the thread's context switches.")
 WAKING = ("A thread sleeps until the next period, over and over, with locked memory, under "
           "SCHED_FIFO 95 (of dune-rt: as the one task of its core); how late it wakes. A "
           "percentile has 20 samples beyond it, with ? at least 5.")
 AGREEING = ("cyclictest and oslat of rt-tests in the same boot, after ours. Longest interruptions "
             "are not of the same seconds, and differ by what happened in them.")
+MISSING = "In its words, with what would give it. The core is the program's all the same."
 
 
 def make(run):
@@ -49,6 +51,9 @@ def _tables(run, items):
     header, body = evaluate.agreement(items)
     if body:
         found.append(("Beside rt-tests", AGREEING, header, body))
+    header, body = evaluate.missing(items)
+    if body:
+        found.append(("What `dune rt run` could not have", MISSING, header, body))
     return found
 
 

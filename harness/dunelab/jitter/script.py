@@ -3,6 +3,7 @@
 
     file environment    what the kernel says of itself
     file spin.json, wake.json, wake.hlog    ours
+    file missing        what `dune rt run` could not have, where it ran them
     file cyclictest.json, oslat.json        theirs, where the system has peers
 """
 
@@ -37,15 +38,28 @@ die() {{
 report file environment environment
 # As cyclictest and everybody else does: no throttling of real-time tasks.
 echo -1 >/proc/sys/kernel/sched_rt_runtime_us
-{module}{noise}
+{module}{noise}{reserved}
 {spin} || die "spin ended with $?"
 report file spin.json spin.json
 {wake} || die "wake ended with $?"
 report file wake.json wake.json
 report file wake.hlog wake.hlog
+[ ! -e missing ] || report file missing missing
 {peers}
 [ -z "$noise" ] || kill $noise
 {unload}exit 0
+"""
+
+# The core is Linux's own again between the two probes.
+_RESERVED = """
+mkdir -p /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup || die "no cgroup2"
+reserved() {{
+	dune rt run --cores {cpu}-{cpu} --mem 2M --terminal direct -- "$@" 2>missing
+	status=$?
+	[ "$status" = 0 ] || cat missing
+	return "$status"
+}}
 """
 
 _PEERS = """
@@ -62,14 +76,16 @@ def script(plan, step):
     """Text of /lab/run; same arguments, same bytes."""
     system = planning.SYSTEMS[step.system]
     dune = bool({"--dune", "--rt"} & set(system.options))
+    run = "reserved jitter" if "--rt" in system.options else "jitter"
     common = " ".join(("--cpu", str(planning.PROBE_CPU), *system.options))
     return _SCRIPT.format(
         module='insmod /lab/modules/dune.ko || die "dune.ko does not load"\n' if dune else "",
         unload="rmmod dune || exit 3\n" if dune else "",
+        reserved=_RESERVED.format(cpu=planning.PROBE_CPU) if "--rt" in system.options else "",
         noise=_NOISE if step.noise == planning.NOISE else "",
-        spin=f"jitter spin {common} --duration-ms {plan.spin_ms} --threshold "
+        spin=f"{run} spin {common} --duration-ms {plan.spin_ms} --threshold "
              f"{planning.THRESHOLD} --out spin",
-        wake=f"jitter wake {common} --interval-us {plan.interval_us} --cycles {plan.cycles} "
+        wake=f"{run} wake {common} --interval-us {plan.interval_us} --cycles {plan.cycles} "
              "--out wake",
         peers=_PEERS.format(cpu=planning.PROBE_CPU, interval=plan.interval_us, cycles=plan.cycles,
                             seconds=max(1, plan.spin_ms // 1000)) if system.peers else "")

@@ -58,7 +58,7 @@ def boot(plan, step, folder):
             text, chosen, cmdline=system.kernel_args, cpus=planning.CPUS, timeout_s=LIMIT_S,
             workdir=Path(work), flavour=plan.kernel(system), package_names=NOISE_PACKAGES)
         store.write_text(folder / "console.log", result.console_text())
-    for name in ("environment", *WANTED, *PEERS):
+    for name in ("environment", "missing", *WANTED, *PEERS):
         payload = result.payload(name)
         if payload is not None:
             (folder / name).write_bytes(payload)

@@ -40,6 +40,7 @@ def test_each_interruption_is_kept_and_added_up(jitter, tmp_path):
     assert all(ticks > 100 for _, ticks in gaps)
     assert sum(ticks - found["turn_ticks"] for _, ticks in gaps) == found["lost_ticks"]
     assert max(ticks for _, ticks in gaps) == found["longest_ticks"]
+    assert abs(found["warmup_ticks"] - 0.1 * found["tick_hz"]) <= 1
     # One after the other, none within another.
     assert all(at + ticks <= after for (at, ticks), (after, _) in zip(gaps, gaps[1:]))
     assert found["ticks"] >= 0.2 * found["tick_hz"] > gaps[-1][0]
@@ -59,6 +60,7 @@ def test_a_wake_up_is_counted_once_in_each_form(jitter, tmp_path):
 def test_what_the_probe_refuses(jitter, tmp_path):
     for args, status, said in ((("x",), 2, "want one of spin, wake"),
                                (("spin", "--duration-ms", 0), 2, "whole number"),
+                               (("spin", "--warmup-ms", -1), 2, "whole number"),
                                (("spin", "--cpu", 1023), 2, "cannot run there"),
                                (("spin", "--system", 'a"b'), 2, "want letters"),
                                (("spin", "wake"), 2, "want one of"),
@@ -92,6 +94,9 @@ def test_a_script_is_a_function_of_its_step():
     assert texts == {step.key: script.script(made, step) for step in made.steps()}
     assert "insmod" in texts["dune-idle"] and "insmod" not in texts["linux-idle"]
     assert "cyclictest -q" in texts["rt-idle"] and "cyclictest -q" not in texts["dune-idle"]
+    assert "\nreserved jitter wake --cpu 1 --rt" in texts["dune-rt-idle"]
+    assert "dune rt run --cores 1-1" in texts["dune-rt-stock-noise"]
+    assert "dune rt run" not in texts["dune-tuned-idle"]
     assert "hackbench" in texts["rt-noise"] and "hackbench" not in texts["rt-idle"]
     for text in texts.values():
         done = subprocess.run(["sh", "-n"], input=text, text=True, check=False)
@@ -139,6 +144,11 @@ def test_the_report_has_a_row_a_system_and_says_who_was_quiet(run):
     assert [(row["system"], row["interruptions"]) for row in rows] == [
         ("linux", 2), ("dune", 0)] * 2
     assert rows[0]["lost_ppm"] == 50 and not evaluate.problems(run, evaluate.measured(run))
+    # What `dune rt run` said is told once, with all boots that it is true of.
+    for step in run.plan.steps()[:2]:
+        (run.folder(step) / "missing").write_text("dune: no <tick> is off\n")
+    assert "no &lt;tick&gt; is off" in report.make(run).read_text()
+    assert report.terminal(run).count("no <tick> is off") == 1
     # A system without interruptions has no dots; its wake-ups are drawn all the same.
     plots = index.parent / "data"
     assert not (plots / "gaps-idle.dune.tsv").exists()
