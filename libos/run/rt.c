@@ -52,8 +52,8 @@ int rt_find(const char *pid, struct run_state *run)
 	if (*end || end == pid || number <= 0 || number > INT_MAX)
 		return rt_wrong("want the number of one run");
 	if (!geteuid())
-		reserve_tidy();
-	if (state_find((int)number, run))
+		reserve_tidy_now();
+	if (state_find((int)number, run) && state_alive(run))
 		return 0;
 	fprintf(stderr, "dune: %ld: no such run (dune rt ps)\n", number);
 	return 1;

@@ -16,6 +16,7 @@
 #include "run.h"
 
 #define TURN_MS 10
+#define KEYS_AT_ONCE 512
 #define KEY_DEFAULT (']' & 0x1f)
 
 static volatile sig_atomic_t interrupted, resized = 1;
@@ -24,8 +25,12 @@ struct attached {
 	struct run_state run;
 	struct rt_shared *shared;
 	struct relay relay;
+	int program;	/* a pidfd: its number may be another's by then */
+	char typed[RT_INPUT_BYTES]; /* that the program has no room for yet */
+	size_t ntyped;
 	unsigned char key;
 	bool types;	/* what is typed here is the program's */
+	bool ends;	/* and there will be no more */
 	bool terminal;	/* descriptor 0 is one */
 	bool saved;	/* it is other than it was */
 	struct termios before;
@@ -69,47 +74,57 @@ static void window_tell(struct attached *a)
 	terminal->rows = size.ws_row;
 	terminal->columns = size.ws_col;
 	__atomic_fetch_add(&terminal->resizes, 1, __ATOMIC_RELEASE);
-	kill(a->run.program, SIGWINCH);
+	process_signal(a->program, SIGWINCH);
 }
 
-/* All of it, however slowly it is taken; a run that ends takes nothing any more. */
-static void type(struct attached *a, const char *text, size_t n)
+/* What was typed goes on, as far as it is taken: nothing here waits for that. */
+static void type(struct attached *a)
 {
-	while (n && state_alive(&a->run)) {
-		size_t done = rt_input_write(&a->shared->terminal.input, text, n);
+	size_t done = rt_input_write(&a->shared->terminal.input, a->typed, a->ntyped);
 
-		text += done;
-		n -= done;
-		if (n)
-			poll(NULL, 0, TURN_MS);
-	}
+	a->ntyped -= done;
+	memmove(a->typed, a->typed + done, a->ntyped);
+}
+
+/* From a terminal more than fits is dropped, as it would be there; the key is always seen. */
+static bool may_read(const struct attached *a)
+{
+	return a->types && (a->terminal || sizeof(a->typed) - a->ntyped >= KEYS_AT_ONCE);
 }
 
 /* False: detach. */
 static bool keyboard(struct attached *a)
 {
-	char text[512], *key;
+	char text[KEYS_AT_ONCE], *key;
+	size_t room = sizeof(a->typed) - a->ntyped, part;
 	ssize_t n = read(0, text, sizeof(text));
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	if (!n && a->terminal)
-		a->shared->terminal.input.ended = 1;
 	if (!n) {
+		a->ends = a->terminal;
 		a->types = false;
 		return true;
 	}
 	key = memchr(text, a->key, (size_t)n);
-	type(a, text, key ? (size_t)(key - text) : (size_t)n);
+	part = key ? (size_t)(key - text) : (size_t)n;
+	part = part < room ? part : room;
+	memcpy(a->typed + a->ntyped, text, part);
+	a->ntyped += part;
+	type(a);
 	return !key;
 }
 
 static bool turn(struct attached *a, bool more)
 {
-	struct pollfd keys = { .fd = a->types ? 0 : -1, .events = POLLIN };
+	struct pollfd keys = { .fd = may_read(a) ? 0 : -1, .events = POLLIN };
 
 	if (resized)
 		window_tell(a);
+	if (a->ntyped)
+		type(a);
+	if (a->ends && !a->ntyped)
+		a->shared->terminal.input.ended = 1;
 	if (poll(&keys, 1, more ? 0 : TURN_MS) > 0 && !keyboard(a)) {
 		fprintf(stderr, "dune: detached from %d\n", a->run.supervisor);
 		return false;
@@ -118,7 +133,7 @@ static bool turn(struct attached *a, bool more)
 	if (interrupted && (interrupted != SIGINT || !a->types))
 		return false;
 	if (interrupted)
-		kill(a->run.program, SIGINT);
+		process_signal(a->program, SIGINT);
 	interrupted = 0;
 	return !a->relay.broken;
 }
@@ -134,17 +149,16 @@ static int attach(struct attached *a, bool only_new)
 	sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGWINCH, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	relay_start(&a->relay, a->shared);
+	relay_start(&a->relay, a->shared, 1, 2);
 	for (i = 0; only_new && i < 2; i++)
-		rt_reader_start_new(&a->relay.readers[i], &a->shared->terminal.output[i]);
+		rt_reader_start_new(&a->relay.out[i].reader, &a->shared->terminal.output[i]);
 	terminal_set(a);
 	while (alive && turn(a, more)) {
 		alive = state_alive(&a->run);
 		more = relay_turn(&a->relay);
 	}
 	if (!alive)
-		while (relay_turn(&a->relay))
-			;
+		relay_drain(&a->relay, -1, -1);
 	terminal_restore(a);
 	relay_end(&a->relay);
 	return 0;
@@ -193,6 +207,7 @@ int rt_attach(int argc, char **argv)
 	status = rt_find(argv[optind], &a.run);
 	if (status)
 		return status;
+	a.program = process_open(a.run.program, a.run.program_began);
 	a.shared = shared_open(&a.run);
 	if (!a.shared || !a.shared->terminal.on) {
 		fprintf(stderr, "dune: %s: %s\n", argv[optind], a.shared ?

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "rt_guard.h"
+#include "rt_memory.h"
 #include "rt_reserve.h"
 
 /* For as long as descriptors or memory may be short. */
@@ -32,6 +33,7 @@ static _Noreturn void watch(int parent)
 	dup2(null, 1);
 	dup2(null, 2);
 	syscall(SYS_close_range, 3, ~0u, 0);
+	memory_disown();
 	if (chdir("/"))
 		_exit(1);
 	watched.fd = (int)syscall(SYS_pidfd_open, parent, 0);

@@ -112,6 +112,11 @@ static bool huge_ask(struct run_state *run, int node)
 	return whole;
 }
 
+void memory_disown(void)
+{
+	held.size = 0;
+}
+
 void memory_give(struct run_state *run)
 {
 	uint64_t now, target, added = run->huge_added;

@@ -12,5 +12,7 @@
 int memory_take(struct run_state *run);
 /* Pages that were made large for it are ordinary again. When nothing uses it any more. */
 void memory_give(struct run_state *run);
+/* In a child, which has neither the mapping nor the descriptor of memory_take(). */
+void memory_disown(void);
 
 #endif

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +15,8 @@
 #include "rt_json.h"
 #include "rt_reserve.h"
 #include "run.h"
+
+#define KILL_MS 10000 /* for the kernel to end a process */
 
 static uint64_t seconds_since(uint64_t began)
 {
@@ -62,7 +63,7 @@ int rt_ps(int argc, char **argv)
 	if (argc > 1 && !json)
 		return rt_wrong("unknown option");
 	if (!geteuid())
-		reserve_tidy();
+		reserve_tidy_now();
 	n = state_list(runs);
 	if (json)
 		json_open(NULL, '[');
@@ -89,19 +90,21 @@ static bool gone(int process, int ms)
 
 static int stop(const struct run_state *run, double seconds)
 {
-	int process = (int)syscall(SYS_pidfd_open, run->supervisor, 0);
-	bool ended;
+	int process = process_open(run->supervisor, run->supervisor_began);
+	bool ended = process < 0; /* meanwhile */
 
-	if (process < 0)
-		return 0;
-	if (kill(run->supervisor, SIGTERM)) {
+	if (!ended && process_signal(process, SIGTERM) && errno != ESRCH) {
 		fprintf(stderr, "dune: %d: %s\n", run->supervisor, strerror(errno));
 		return 1;
 	}
-	ended = gone(process, (int)(seconds * 1000));
+	ended = ended || gone(process, (int)(seconds * 1000));
 	if (!ended) {
-		kill(run->supervisor, SIGKILL);
-		gone(process, -1);
+		process_signal(process, SIGKILL);
+		if (!gone(process, KILL_MS)) {
+			fprintf(stderr, "dune: %d: it cannot be killed yet; what it has is given "
+				"back by the next dune rt\n", run->supervisor);
+			return 1;
+		}
 	}
 	if (reserve_tidy()) /* its guardian may be at it already */
 		return 1;

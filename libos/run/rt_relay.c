@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "rt_relay.h"
 
 #define STUCK_TURNS 20 /* then a cell that was begun counts as lost */
-#define AT_ONCE 4096   /* what a pipe that has room takes in one piece */
 
 static struct rt_shared *map(int fd)
 {
@@ -52,11 +52,13 @@ struct rt_shared *shared_open(const struct run_state *run)
 	struct rt_shared *shared = NULL;
 	char path[PATH_ROOM];
 	struct stat status;
-	int fd = open(state_path(path, run->supervisor, "shared"), O_RDWR | O_CLOEXEC);
+	int fd = open(state_path(path, run->supervisor, "shared"),
+		      O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return NULL;
-	if (!fstat(fd, &status) && (uint64_t)status.st_size >= sizeof(*shared))
+	/* It is a link to a descriptor of the supervisor, or of who has its number by now. */
+	if (state_alive(run) && !fstat(fd, &status) && (uint64_t)status.st_size >= sizeof(*shared))
 		shared = map(fd);
 	close(fd);
 	if (shared && rt_shared_is(shared, (uint64_t)status.st_size))
@@ -78,56 +80,146 @@ bool input_claim(const struct run_state *run)
 	return false;
 }
 
-void relay_start(struct relay *relay, struct rt_shared *shared)
+/*
+ * The same file opened anew: O_NONBLOCK of the one at hand would be that of all who share it. A
+ * regular file is always ready; a socket cannot be opened, and is asked each time.
+ */
+static int own_descriptor(int fd, bool *may_block)
 {
-	int i;
+	char path[PATH_ROOM];
+	struct stat status;
+	int own = -1;
 
+	*may_block = false;
+	if (fstat(fd, &status) || S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode))
+		return fd;
+	if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))
+		own = open(path_print(path, "/proc/self/fd/%d", fd),
+			   O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*may_block = own < 0;
+	return own < 0 ? fd : own;
+}
+
+static void out_start(struct relay_out *out, const struct rt_stream *stream, int fd)
+{
+	out->fd = own_descriptor(fd, &out->may_block);
+	out->own = out->fd != fd;
+	rt_reader_start(&out->reader, stream);
+}
+
+void relay_start(struct relay *relay, struct rt_shared *shared, int out, int err)
+{
 	*relay = (struct relay){ .shared = shared };
-	for (i = 0; i < 2; i++)
-		rt_reader_start(&relay->readers[i], &shared->terminal.output[i]);
+	out_start(&relay->out[0], &shared->terminal.output[0], out);
+	out_start(&relay->out[1], &shared->terminal.output[1], err);
 }
 
 /* Whether a reader has waited at one place for too long. */
-static bool impatient(struct relay *relay, int i)
+static bool impatient(struct relay_out *out)
 {
-	struct relay_place *stuck = &relay->stuck[i];
-
-	if (stuck->next != relay->readers[i].next) {
-		stuck->next = relay->readers[i].next;
-		stuck->turns = 0;
+	if (out->stuck_at != out->reader.next) {
+		out->stuck_at = out->reader.next;
+		out->stuck_turns = 0;
 	}
-	return ++stuck->turns > STUCK_TURNS;
+	return ++out->stuck_turns > STUCK_TURNS;
 }
 
-static bool stream_turn(struct relay *relay, int i)
+static ssize_t out_write(const struct relay_out *out)
+{
+	const char *from = out->text + out->sent;
+	size_t n = out->n - out->sent;
+	struct pollfd room = { .fd = out->fd, .events = POLLOUT };
+	ssize_t done = send(out->fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (done >= 0 || errno != ENOTSOCK)
+		return done;
+	if (out->may_block && poll(&room, 1, 0) <= 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return write(out->fd, from, n);
+}
+
+static bool out_turn(struct relay *relay, int i)
 {
 	const struct rt_stream *stream = &relay->shared->terminal.output[i];
-	struct pollfd room = { .fd = i + 1, .events = POLLOUT };
-	char text[AT_ONCE];
-	size_t n;
+	struct relay_out *out = &relay->out[i];
+	ssize_t n;
 
-	if (rt_reader_done(&relay->readers[i], stream) || poll(&room, 1, 0) <= 0)
-		return false;
-	n = rt_stream_read(stream, &relay->readers[i], text, sizeof(text), impatient(relay, i));
-	if (n && write(i + 1, text, n) < 0 && errno != EINTR && errno != EAGAIN)
+	if (out->sent == out->n) {
+		out->sent = out->n = 0;
+		if (!rt_reader_done(&out->reader, stream))
+			out->n = rt_stream_read(stream, &out->reader, out->text, sizeof(out->text),
+						relay->last || impatient(out));
+		if (!out->n)
+			return false;
+	}
+	n = out_write(out);
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && errno != EAGAIN)
 		relay->broken = true;
-	return n;
+	out->sent += n > 0 ? (size_t)n : 0;
+	return n > 0;
 }
 
 bool relay_turn(struct relay *relay)
 {
-	bool more = stream_turn(relay, 0);
+	bool more = !relay->broken && out_turn(relay, 0);
 
-	return stream_turn(relay, 1) || more;
+	return (!relay->broken && out_turn(relay, 1)) || more;
 }
 
-void relay_end(const struct relay *relay)
+bool relay_drain(struct relay *relay, int ms, int also)
+{
+	relay->last = true;
+	for (;;) {
+		struct pollfd all[] = { { .fd = also, .events = POLLIN }, { .fd = -1 },
+					{ .fd = -1 } };
+		bool any = false;
+		int i;
+
+		while (relay_turn(relay))
+			;
+		for (i = 0; i < 2; i++) {
+			if (relay->out[i].sent == relay->out[i].n)
+				continue;
+			all[i + 1] = (struct pollfd){ .fd = relay->out[i].fd, .events = POLLOUT };
+			any = true;
+		}
+		if (relay->broken || !any || poll(all, 3, ms) <= 0)
+			return false;
+		if (all[0].revents)
+			return true;
+	}
+}
+
+/* What has been overwritten, and what is in memory still. */
+static uint64_t out_lost(const struct relay_out *out, const struct rt_stream *stream)
+{
+	uint64_t lost = out->reader.lost + (out->n - out->sent);
+
+	if (out->reader.begun && !rt_reader_done(&out->reader, stream))
+		lost += (uint32_t)((uint32_t)stream->bytes - out->reader.offset);
+	return lost;
+}
+
+void relay_end(struct relay *relay)
 {
 	static const char *const names[] = { "output", "errors" };
 	int i;
 
-	for (i = 0; i < 2; i++)
-		if (relay->readers[i].lost)
+	for (i = 0; i < 2; i++) {
+		const struct relay_out *out = &relay->out[i];
+		uint64_t lost = out->reader.lost;
+
+		/* Who detaches leaves the rest where it is; who closes his end wants none. */
+		if (relay->last && !relay->broken)
+			lost = out_lost(out, &relay->shared->terminal.output[i]);
+		if (lost)
 			fprintf(stderr, "dune: %" PRIu64 " bytes of %s were overwritten unread\n",
-				relay->readers[i].lost, names[i]);
+				lost, names[i]);
+		if (out->own)
+			close(out->fd);
+	}
 }

@@ -109,8 +109,10 @@ int reserve_take(struct run_state *run, const struct reserve_options *options, i
 
 	*memory_fd = -1;
 	error = state_save(run);
-	if (error)
+	if (error) {
+		state_remove(run);
 		return refuse(RUN_FAILED, RT_FOLDER, strerror(-error));
+	}
 	if (run->memory) {
 		*memory_fd = memory_take(run);
 		if (*memory_fd < 0) {
@@ -119,7 +121,11 @@ int reserve_take(struct run_state *run, const struct reserve_options *options, i
 			return refuse(RUN_FAILED, "no memory for --mem", strerror(-error));
 		}
 	}
-	settings_note_tasks(&before);
+	error = settings_note_tasks(&before);
+	if (error) {
+		reserve_give(run);
+		return refuse(RUN_FAILED, RT_FOLDER "/settings", strerror(-error));
+	}
 	error = cgroup_create(run, options->partition, why, sizeof(why));
 	if (!error)
 		error = state_save(run);
@@ -128,7 +134,11 @@ int reserve_take(struct run_state *run, const struct reserve_options *options, i
 		return refuse(RUN_FAILED, "cgroup", strerror(-error));
 	}
 	cores_join(&taken, &run->cores);
-	settings_apply(&taken, &before, &left);
+	error = settings_apply(&taken, &before, &left);
+	if (error) {
+		reserve_give(run);
+		return refuse(RUN_FAILED, RT_FOLDER "/settings", strerror(-error));
+	}
 	missing_tell(run, options, why, &left);
 	return 0;
 }
@@ -163,9 +173,19 @@ void reserve_sweep(void)
 	state_tidy();
 }
 
+void reserve_tidy_now(void)
+{
+	int lock = state_lock(0);
+
+	if (lock < 0)
+		return;
+	reserve_sweep();
+	state_unlock(lock);
+}
+
 int reserve_tidy(void)
 {
-	int lock = state_lock();
+	int lock = state_lock(STATE_LOCK_MS);
 
 	if (lock < 0) {
 		refuse(0, RT_FOLDER "/lock", strerror(-lock));

@@ -25,6 +25,8 @@ void reserve_give(struct run_state *run);
 void reserve_sweep(void);
 /* This takes the lock itself, without which it does nothing: 0, or -errno after a message. */
 int reserve_tidy(void);
+/* The same for who only looks: not if somebody else is at it, who may be stopped. */
+void reserve_tidy_now(void);
 /* Cores of all runs there are, but those of `but', which may be NULL. */
 struct cores reserve_taken(const struct run_state *but);
 

@@ -80,15 +80,16 @@ static int check_machine(struct rt_request *request)
 
 static int told = -1; /* who waits for the number */
 
-static void tell(int pid)
+static bool tell(int pid)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* Who asked may have been interrupted meanwhile: then nobody knows of the run. */
+	bool heard = write(told, &pid, sizeof(pid)) == sizeof(pid);
 
-	if (write(told, &pid, sizeof(pid)) != sizeof(pid))
-		return;
 	close(told);
 	dup2(null, 1);
 	dup2(null, 2);
+	return heard;
 }
 
 /* The supervisor as a process of its own; the number of it, or its status. */

@@ -99,10 +99,12 @@ static void table_load(struct table *table)
 		fclose(file);
 }
 
-static void table_save(const struct table *table)
+/* 0 or -errno: then the file is as it was. */
+static int table_save(const struct table *table)
 {
 	FILE *file = fopen(FILE_NAME ".new", "we");
 	size_t i, n = 0;
+	int error = file ? 0 : -errno;
 
 	for (i = 0; file && i < table->n; i++) {
 		const struct setting *setting = &table->all[i];
@@ -113,10 +115,17 @@ static void table_save(const struct table *table)
 			setting->before, setting->set, setting->old);
 		n++;
 	}
-	if (file && !fclose(file))
-		rename(FILE_NAME ".new", FILE_NAME);
-	if (!n)
+	if (file && ferror(file))
+		error = -EIO;
+	if (file && fclose(file))
+		error = -errno;
+	if (!error && rename(FILE_NAME ".new", FILE_NAME))
+		error = -errno;
+	if (error)
+		unlink(FILE_NAME ".new"); /* it takes room on a disk that has none */
+	else if (!n)
 		unlink(FILE_NAME);
+	return error;
 }
 
 static void table_drop(struct table *table)
@@ -288,20 +297,25 @@ static void put(struct table *table)
 	}
 }
 
-void settings_apply(const struct cores *taken, const struct cores *was, struct settings_left *left)
+int settings_apply(const struct cores *taken, const struct cores *was, struct settings_left *left)
 {
 	struct table table = { .taken = taken, .was = was, .left = left };
+	int error;
 
 	table.online = file_list("/sys/devices/system/cpu/online");
 	table_load(&table);
 	consider_files(&table);
 	tasks_each(consider_task, &table);
-	table_save(&table);
-	put(&table);
-	table_save(&table);
+	error = table_save(&table);
+	/* What all was before any run is in the old file as well. */
+	if (!error || !cores_count(taken)) {
+		put(&table);
+		table_save(&table);
+	}
 	if (!cores_count(taken))
 		unlink(FILE_NAME);
 	table_drop(&table);
+	return error;
 }
 
 static void note_task(const char *name, bool movable, void *arg)
@@ -318,16 +332,18 @@ static void note_task(const char *name, bool movable, void *arg)
 		table_add(table, KIND_TASK, name, text, text, text);
 }
 
-void settings_note_tasks(const struct cores *taken)
+int settings_note_tasks(const struct cores *taken)
 {
 	struct table table = { .taken = taken };
 	size_t i;
+	int error;
 
 	table.online = file_list("/sys/devices/system/cpu/online");
 	table_load(&table);
 	tasks_each(note_task, &table);
 	for (i = 0; i < table.n; i++)
 		table.all[i].seen = true;
-	table_save(&table);
+	error = table_save(&table);
 	table_drop(&table);
+	return error;
 }

@@ -16,12 +16,13 @@ struct settings_left {
 };
 
 /* Of tasks that are bound to some CPUs, before a partition is made, which forgets that. */
-void settings_note_tasks(const struct cores *taken);
+int settings_note_tasks(const struct cores *taken);
 
 /*
  * Everything off the cores in taken, where `was' were taken until now. What is for no reserved
- * core any more is as it was before. left may be NULL.
+ * core any more is as it was before. left may be NULL. -errno: what settings were cannot be
+ * written down; then nothing is changed, unless taken is empty.
  */
-void settings_apply(const struct cores *taken, const struct cores *was, struct settings_left *left);
+int settings_apply(const struct cores *taken, const struct cores *was, struct settings_left *left);
 
 #endif

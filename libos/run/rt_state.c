@@ -4,14 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rt_state.h"
+
+#define LOCK_STEP_MS 10
+#define LOCK_TELL_MS 3000 /* then it is not somebody quick */
 
 char *state_path(char *to, int supervisor, const char *name)
 {
@@ -31,8 +37,51 @@ int state_private(const char *path)
 	return error;
 }
 
-int state_lock(void)
+static sigset_t mask_before;
+
+/* Whoever has it says who that is, for those who wait. */
+static void lock_sign(int fd)
 {
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", getpid());
+
+	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n)
+		return; /* nobody waits for that */
+}
+
+static void lock_tell(void)
+{
+	int holder = (int)file_number(RT_FOLDER "/lock");
+	char path[PATH_ROOM], text[1024], *at = NULL;
+
+	if (file_read(path_print(path, "/proc/%d/stat", holder), text, sizeof(text)) > 0)
+		at = strrchr(text, ')');
+	fprintf(stderr, "dune: waiting for process %d, which reserves or gives back%s\n", holder,
+		at && at[1] && (at[2] == 'T' || at[2] == 't') ? ", and is stopped: kill -CONT it" :
+								"");
+}
+
+/* 0, or -errno: -EAGAIN if somebody else has it for as long. */
+static int lock_wait(int fd, int ms)
+{
+	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000l };
+	int waited;
+
+	for (waited = 0; flock(fd, LOCK_EX | LOCK_NB); waited += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (waited >= ms)
+			return -EAGAIN;
+		if (waited == LOCK_TELL_MS)
+			lock_tell();
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+int state_lock(int ms)
+{
+	sigset_t stops;
 	int fd, error;
 
 	mkdir("/run/dune", 0755);
@@ -40,19 +89,28 @@ int state_lock(void)
 	fd = state_private(RT_FOLDER "/lock");
 	if (fd < 0)
 		return fd;
-	while (flock(fd, LOCK_EX)) {
-		if (errno == EINTR)
-			continue;
-		error = -errno;
+	/* Whoever is stopped from the keyboard here would stop all other commands. */
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigaddset(&stops, SIGTTIN);
+	sigaddset(&stops, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &stops, &mask_before);
+	error = lock_wait(fd, ms);
+	if (error) {
+		sigprocmask(SIG_SETMASK, &mask_before, NULL);
 		close(fd);
 		return error;
 	}
+	lock_sign(fd);
 	return fd;
 }
 
 void state_unlock(int lock)
 {
+	/* Children that have not executed anything yet have the descriptor, too. */
+	flock(lock, LOCK_UN);
 	close(lock);
+	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 uint64_t process_began(int pid)
@@ -71,10 +129,28 @@ uint64_t process_began(int pid)
 	return at && sscanf(at, "%" SCNu64, &began) == 1 ? began : 0;
 }
 
+int process_open(int pid, uint64_t began)
+{
+	int process = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
+	/* The descriptor is of one process; whose start is it then? */
+	if (process >= 0 && (!began || process_began(pid) != began)) {
+		close(process);
+		process = -1;
+	}
+	return process;
+}
+
+int process_signal(int process, int signal)
+{
+	return (int)syscall(SYS_pidfd_send_signal, process, signal, NULL, 0);
+}
+
 /* Kind, name in the file, field: u number, i int, s string, c cores. */
 #define FIELDS(X)                                 \
 	X(i, supervisor) X(u, supervisor_began)   \
-	X(i, program) X(u, began) X(c, cores)     \
+	X(i, program) X(u, program_began)         \
+	X(u, began) X(c, cores)                   \
 	X(u, memory) X(s, memory_kind)            \
 	X(s, huge_folder) X(u, huge_before) X(u, huge_added) \
 	X(u, huge_done)                           \
@@ -107,6 +183,7 @@ int state_save(const struct run_state *run)
 {
 	char path[PATH_ROOM], new[PATH_ROOM];
 	FILE *file;
+	int error;
 
 	mkdir(state_path(path, run->supervisor, NULL), 0755);
 	file = fopen(state_path(new, run->supervisor, "run.new"), "we");
@@ -114,9 +191,12 @@ int state_save(const struct run_state *run)
 		return -errno;
 #define PUT(kind, name) put_##kind(file, #name, &run->name);
 	FIELDS(PUT)
-	if (fclose(file) || rename(new, state_path(path, run->supervisor, "run")))
-		return -errno;
-	return 0;
+	error = ferror(file) ? -EIO : 0;
+	if (fclose(file) || (!error && rename(new, state_path(path, run->supervisor, "run"))))
+		error = -errno;
+	if (error)
+		unlink(new); /* a full disk keeps nothing of it */
+	return error;
 }
 
 static void get_u(const char *text, uint64_t *value, size_t size)
@@ -226,5 +306,5 @@ bool state_find(int pid, struct run_state *run)
 
 bool state_alive(const struct run_state *run)
 {
-	return process_began(run->supervisor) == run->supervisor_began;
+	return run->supervisor_began && process_began(run->supervisor) == run->supervisor_began;
 }

@@ -13,6 +13,7 @@ struct run_state {
 	int supervisor;
 	uint64_t supervisor_began; /* its start, as /proc/PID/stat has it: numbers come again */
 	int program; /* 0: not yet */
+	uint64_t program_began;
 	uint64_t began; /* in seconds since the boot */
 	struct cores cores;
 	uint64_t memory;
@@ -30,8 +31,12 @@ struct run_state {
 /* A file that only root may open, and so lock: a descriptor, or -errno. */
 int state_private(const char *path);
 
-/* One at a time changes anything. The descriptor for state_unlock(), or -errno. */
-int state_lock(void);
+/*
+ * One at a time changes anything. The descriptor for state_unlock(), or -errno: -EAGAIN if
+ * somebody else does for ms, who may be stopped.
+ */
+#define STATE_LOCK_MS 60000
+int state_lock(int ms);
 void state_unlock(int lock);
 
 int state_save(const struct run_state *run); /* 0 or -errno */
@@ -49,5 +54,9 @@ char *state_path(char *to, int supervisor, const char *name);
 
 /* When a process began, 0 if there is none. */
 uint64_t process_began(int pid);
+/* A pidfd of the process that has this number and began then; -1: that one is gone. */
+int process_open(int pid, uint64_t began);
+/* 0, or -1 and errno. process: of process_open(). */
+int process_signal(int process, int signal);
 
 #endif

@@ -24,6 +24,8 @@
 
 #define TURN_MS 10
 #define GRACE_MS 5000 /* between a signal to the program and its end by force */
+#define SLOW_MS 1000  /* after such a signal, for a reader to take something */
+#define PIPE_READS 16 /* in a turn: whoever writes all the time is not all there is */
 
 struct supervisor {
 	const struct rt_request *request;
@@ -126,7 +128,8 @@ static void interrupts_note(const struct run_state *run)
 
 static void signals_take(struct supervisor *s)
 {
-	static const int all[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE };
+	static const int all[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE,
+				   SIGTTIN, SIGTTOU };
 	sigset_t set;
 	unsigned int i;
 
@@ -135,6 +138,9 @@ static void signals_take(struct supervisor *s)
 		sigaddset(&set, all[i]);
 	sigprocmask(SIG_BLOCK, &set, &s->mask);
 	sigdelset(&set, SIGPIPE);
+	/* From the background it writes all the same, and reads nothing. */
+	sigdelset(&set, SIGTTIN);
+	sigdelset(&set, SIGTTOU);
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -162,23 +168,31 @@ static void signals_look(struct supervisor *s)
 			continue;
 		}
 		/* From the keyboard it came to the program as well. */
-		if (info.ssi_code != SI_KERNEL)
+		if (info.ssi_code != SI_KERNEL && !s->ended)
 			kill(s->program, (int)info.ssi_signo);
 		if (!s->kill_at)
 			s->kill_at = now_ms() + GRACE_MS;
 	}
 }
 
-/* What came the long way goes into the ring, too. */
-static void pipes_read(struct supervisor *s)
+/* What came the long way goes into the ring, too. True: there may be more. */
+static bool pipes_read(struct supervisor *s)
 {
+	bool more = false;
 	char text[4096];
 	ssize_t n;
-	int i;
+	int i, times;
 
-	for (i = 1; i < 3; i++)
-		while ((n = read(s->pipes[i], text, sizeof(text))) > 0)
+	for (i = 1; i < 3; i++) {
+		for (times = 0; times < PIPE_READS; times++) {
+			n = read(s->pipes[i], text, sizeof(text));
+			if (n <= 0)
+				break;
 			rt_stream_write(&s->shared->terminal.output[i - 1], text, (size_t)n);
+		}
+		more |= times == PIPE_READS;
+	}
+	return more;
 }
 
 /* A process in the background that reads from its terminal is stopped. */
@@ -200,7 +214,7 @@ static void keyboard_read(struct supervisor *s)
 	n = read(0, text, sizeof(text));
 	if (n > 0)
 		rt_input_write(input, text, (size_t)n);
-	else if (!n || errno != EINTR)
+	else if (!n || (errno != EINTR && errno != EAGAIN && errno != EIO))
 		input->ended = 1;
 }
 
@@ -225,10 +239,11 @@ static void input_pass(struct supervisor *s)
 
 static bool terminal_turn(struct supervisor *s)
 {
-	pipes_read(s);
+	bool more = pipes_read(s);
+
 	keyboard_read(s);
 	input_pass(s);
-	return !s->request->detached && relay_turn(&s->relay);
+	return (!s->request->detached && relay_turn(&s->relay)) || more;
 }
 
 /* Until the program ends, or its time to do so by itself is over. */
@@ -284,17 +299,19 @@ static int begin(struct supervisor *s)
 	for (i = 0; s->request->ring && i < 3; i++)
 		close(s->files.streams[i]);
 	s->run.program = s->program;
+	s->run.program_began = process_began(s->program);
 	state_save(&s->run);
 	return 0;
 }
 
 static void finish(struct supervisor *s)
 {
-	int lock = state_lock();
+	int lock = state_lock(STATE_LOCK_MS);
 
 	if (lock < 0) {
 		fprintf(stderr, "dune: " RT_FOLDER "/lock: %s\n", strerror(-lock));
-		kill(s->program, SIGKILL);
+		if (!s->ended)
+			kill(s->program, SIGKILL);
 		s->guard = -1; /* it stays, and does this once we are dead */
 	} else {
 		reserve_give(&s->run);
@@ -304,10 +321,15 @@ static void finish(struct supervisor *s)
 		s->ended = true;
 	if (!s->request->ring)
 		return;
-	while (terminal_turn(s))
+	while (pipes_read(s))
 		;
-	if (!s->request->detached)
-		relay_end(&s->relay);
+	if (s->request->detached)
+		return;
+	/* The cores are Linux's again: whoever reads slowly keeps nothing but this process. */
+	for (signals_look(s);
+	     relay_drain(&s->relay, s->kill_at ? SLOW_MS : -1, s->signals) && !s->kill_at;)
+		signals_look(s);
+	relay_end(&s->relay);
 }
 
 int supervise(const struct rt_request *request)
@@ -318,7 +340,7 @@ int supervise(const struct rt_request *request)
 	s.files = (struct child_files){ -1, -1, { -1, -1, -1 } };
 	describe(&s);
 	signals_take(&s);
-	lock = state_lock();
+	lock = state_lock(STATE_LOCK_MS);
 	if (lock < 0) {
 		fprintf(stderr, "dune: " RT_FOLDER ": %s\n", strerror(-lock));
 		return RUN_FAILED;
@@ -326,10 +348,12 @@ int supervise(const struct rt_request *request)
 	status = begin(&s);
 	state_unlock(lock);
 	if (!status) {
-		if (request->ring)
-			relay_start(&s.relay, s.shared);
-		if (request->started)
-			request->started(s.run.supervisor);
+		if (request->ring && !request->detached)
+			relay_start(&s.relay, s.shared, 1, 2);
+		if (request->started && !request->started(s.run.supervisor)) {
+			kill(s.program, SIGTERM);
+			s.kill_at = now_ms() + GRACE_MS;
+		}
 		wait_for_end(&s);
 		finish(&s);
 		status = status_of(&s);

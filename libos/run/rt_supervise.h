@@ -15,7 +15,7 @@ struct rt_request {
 	bool own; /* the program enters Dune mode by itself */
 	const char *path;
 	char **argv;
-	void (*started)(int pid); /* once the program runs, or NULL */
+	bool (*started)(int pid); /* once the program runs, or NULL; false: nobody wants it */
 };
 
 /* The status of the command. */

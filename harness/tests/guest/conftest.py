@@ -26,12 +26,22 @@ def life_probe(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def rt_probe(tmp_path_factory):
-    """{guest path: host path} of rt-probe, built against libdune, and pty-probe."""
+    """{guest path: host path} of rt-probe, built against libdune, pty-probe and lock-probe."""
     libos, folder = paths.root() / "libos", tmp_path_factory.mktemp("rt")
     return {**_compile(folder / "rt-probe", f"-I{libos / 'include'}",
                        Path(__file__).parent / "rt_probe.c", paths.build() / "libos/libdune.a",
                        "-pthread"),
-            **_compile(folder / "pty-probe", Path(__file__).parent / "pty_probe.c")}
+            **_compile(folder / "pty-probe", Path(__file__).parent / "pty_probe.c"),
+            **_compile(folder / "lock-probe", Path(__file__).parent / "lock_probe.c")}
+
+
+@pytest.fixture(scope="session")
+def rt_badly(tmp_path_factory):
+    """{guest path: host path} of rt-badly, built against libdune."""
+    libos = paths.root() / "libos"
+    return _compile(tmp_path_factory.mktemp("badly") / "rt-badly", f"-I{libos / 'include'}",
+                    Path(__file__).parent / "rt_badly.c", paths.build() / "libos/libdune.a",
+                    "-pthread")
 
 
 @pytest.fixture(scope="session")
