@@ -55,8 +55,13 @@ static inline struct rt_task *rt_queue_pop(struct rt_queue *queue)
 {
 	struct rt_task *task = queue->head;
 
-	if (task)
-		rt_queue_remove(queue, task);
+	if (!task)
+		return NULL;
+	queue->head = task->next;
+	if (queue->head)
+		queue->head->prev = NULL;
+	else
+		queue->tail = NULL;
 	return task;
 }
 

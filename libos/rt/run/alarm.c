@@ -13,6 +13,7 @@ static void first(struct rt_core *core)
 {
 	__atomic_store_n(&core->alarm_at, core->alarms.root ? core->alarms.root->key : RT_NEVER,
 			 __ATOMIC_RELEASE);
+	__atomic_store_n(&core->alarmed, core->alarms.root != NULL, __ATOMIC_RELEASE);
 }
 
 void rt_alarm_set(struct rt_core *core, struct rt_thread *thread, uint64_t when)
@@ -73,9 +74,8 @@ int dune_rt_sleep_until(uint64_t when)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	error = rt_may_block(&here);
 	if (!error && rt_tsc() < rt_tsc_at(when)) {
 		rt_lock(&rt.wait_lock);

@@ -142,9 +142,8 @@ static int once(struct dune_rt_channel *public, attempt_call attempt, uint64_t *
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	error = attempt(channel, value);
 	if (!error)
 		tell(&here, channel);
@@ -160,9 +159,8 @@ static int persist(struct dune_rt_channel *public, attempt_call attempt, uint64_
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	error = rt_may_block(&here);
 	if (error)
 		goto leave;
@@ -215,9 +213,8 @@ int dune_rt_channel_close(struct dune_rt_channel *public)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	rt_lock(&rt.wait_lock);
 	error = __atomic_exchange_n(&channel->closed, 1, __ATOMIC_SEQ_CST) ? -EPIPE : 0;
 	while ((thread = rt_wait_first(&channel->receivers)))

@@ -17,9 +17,8 @@ int dune_rt_cond_wait(struct dune_rt_cond *public, struct dune_rt_mutex *with, u
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	error = rt_may_block(&here);
 	if (error)
 		goto leave;
@@ -55,9 +54,8 @@ static int wake(struct dune_rt_cond *public, bool all)
 {
 	struct rt_here here;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	rt_lock(&rt.wait_lock);
 	while (wake_one(&here, (struct rt_cond *)public) && all)
 		;

@@ -47,12 +47,16 @@ struct rt_core_counters *rt_counters_of(struct rt_core *core)
 
 int dune_rt_stats_get(uint32_t index, struct dune_rt_stats *stats, size_t size)
 {
-	const struct rt_core *core = &rt.core[index];
+	const struct rt_core *core;
+	struct rt_here here;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	if (index >= rt.cores || size != sizeof(*stats))
+	if (index >= rt.cores || size != sizeof(*stats)) {
+		rt_leave(&here);
 		return -EINVAL;
+	}
+	core = &rt.core[index];
 	*stats = (struct dune_rt_stats){
 		.dispatches = core->counters->dispatches,
 		.yields = core->yields,
@@ -66,5 +70,6 @@ int dune_rt_stats_get(uint32_t index, struct dune_rt_stats *stats, size_t size)
 		.idle_ns = core->counters->idle_ns,
 		.hold_ns = core->hold_ns,
 	};
+	rt_leave(&here);
 	return 0;
 }

@@ -8,22 +8,22 @@
 
 void rt_outside_wait(uint32_t seen)
 {
-	__atomic_fetch_add(&rt.outside, 1, __ATOMIC_SEQ_CST);
-	raw_syscall6(SYS_futex, (long)&rt.ended, FUTEX_WAIT_PRIVATE, seen, 0, 0, 0);
-	__atomic_fetch_sub(&rt.outside, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&rt_outer.waiting, 1, __ATOMIC_SEQ_CST);
+	raw_syscall6(SYS_futex, (long)&rt_outer.ended, FUTEX_WAIT_PRIVATE, seen, 0, 0, 0);
+	__atomic_fetch_sub(&rt_outer.waiting, 1, __ATOMIC_SEQ_CST);
 }
 
 void rt_outside_wake(void)
 {
-	raw_syscall3(SYS_futex, (long)&rt.ended, FUTEX_WAKE_PRIVATE, INT32_MAX);
+	raw_syscall3(SYS_futex, (long)&rt_outer.ended, FUTEX_WAKE_PRIVATE, INT32_MAX);
 }
 
 bool rt_gone(bool asked)
 {
 	const bool last = __atomic_sub_fetch(&rt.live, 1, __ATOMIC_SEQ_CST) == 0;
 
-	__atomic_fetch_add(&rt.ended, 1, __ATOMIC_SEQ_CST);
-	return (last || asked) && __atomic_load_n(&rt.outside, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&rt_outer.ended, 1, __ATOMIC_SEQ_CST);
+	return (last || asked) && __atomic_load_n(&rt_outer.waiting, __ATOMIC_SEQ_CST);
 }
 
 /* With the wait lock held. Whether somebody outside wants to know. */
@@ -80,9 +80,8 @@ int dune_rt_exit(void *result)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	error = rt_may_block(&here);
 	if (!error)
 		end(&here, result);
@@ -110,7 +109,7 @@ static int join_outside(struct rt_thread *thread, void **result)
 	bool ended, outside = false;
 
 	for (;;) {
-		seen = __atomic_load_n(&rt.ended, __ATOMIC_SEQ_CST);
+		seen = __atomic_load_n(&rt_outer.ended, __ATOMIC_SEQ_CST);
 		rt_enter(&here);
 		rt_lock(&rt.wait_lock);
 		ended = thread->state == RT_ENDED;
@@ -136,9 +135,8 @@ int dune_rt_join(dune_rt_task task, void **result)
 	void *got = NULL;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	error = here.core ? rt_may_block(&here) : 0;
 	if (error)
 		goto leave;
@@ -177,9 +175,8 @@ int dune_rt_detach(dune_rt_task task)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	rt_lock(&rt.wait_lock);
 	thread = joinable(&here, task, &error);
 	if (error == -EDEADLK) { /* itself: why not */

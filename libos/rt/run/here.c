@@ -11,7 +11,7 @@ __thread struct rt_core *rt_core_self;
 
 bool rt_running(void)
 {
-	return __atomic_load_n(&rt.running, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&rt.running, __ATOMIC_SEQ_CST);
 }
 
 void rt_enter(struct rt_here *here)
@@ -20,6 +20,18 @@ void rt_enter(struct rt_here *here)
 	here->core = rt_core_here();
 	here->me = here->core ? here->core->current : NULL;
 	here->kicks = 0;
+	if (!here->core)
+		__atomic_fetch_add(&rt_outer.visitors, 1, __ATOMIC_SEQ_CST);
+}
+
+bool rt_visit(struct rt_here *here)
+{
+	rt_enter(here);
+	/* Either this sees that it is being stopped, or who stops it sees a visitor. */
+	if (here->core || rt_running())
+		return true;
+	rt_leave(here);
+	return false;
 }
 
 void rt_send(struct rt_here *here)
@@ -44,7 +56,9 @@ void rt_leave(struct rt_here *here)
 
 	if (here->kicks)
 		rt_send(here);
-	if (core && core->resched && !core->hold && here->flags & RT_IF) {
+	if (!core)
+		__atomic_fetch_sub(&rt_outer.visitors, 1, __ATOMIC_SEQ_CST);
+	else if (core->resched && !core->hold && here->flags & RT_IF) {
 		core->resched = false;
 		if (here->me != &core->idle && rt_must_go(core, rt_tsc()))
 			rt_give_way(here, RT_PREEMPTED);

@@ -7,15 +7,18 @@
 int dune_rt_hold(void)
 {
 	struct rt_here here;
+	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	if (here.core && !here.core->hold++)
 		here.core->hold_since = rt_tsc();
-	if (here.flags & RT_IF)
+	error = here.core ? 0 : -EPERM;
+	if (error)
+		rt_leave(&here);
+	else if (here.flags & RT_IF)
 		rt_interrupts_on();
-	return here.core ? 0 : -EPERM;
+	return error;
 }
 
 int dune_rt_release(void)
@@ -23,9 +26,8 @@ int dune_rt_release(void)
 	struct rt_here here;
 	int error = 0;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	if (!here.core || !here.core->hold) {
 		error = -EPERM;
 	} else if (!--here.core->hold) {

@@ -45,9 +45,8 @@ int dune_rt_deadline_set(uint64_t deadline)
 {
 	struct rt_here here;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	if (here.core) {
 		rt_lock(&rt.wait_lock);
 		here.me->base_deadline = deadline ? deadline : RT_FOREVER;

@@ -106,9 +106,8 @@ int dune_rt_mutex_lock(struct dune_rt_mutex *public)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	error = rt_may_block(&here);
 	if (error)
 		goto leave;
@@ -138,9 +137,8 @@ int dune_rt_mutex_trylock(struct dune_rt_mutex *public)
 	struct rt_here here;
 	int error = -EPERM;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	if (here.core) {
 		rt_lock(&rt.wait_lock);
 		error = mutex->owner ? -EBUSY : 0;
@@ -160,9 +158,8 @@ int dune_rt_mutex_unlock(struct dune_rt_mutex *public)
 	struct rt_here here;
 	int error = -EPERM;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	if (here.core) {
 		rt_lock(&rt.wait_lock);
 		if (mutex->owner == here.me) {

@@ -12,12 +12,10 @@
 #define RT_RUN_RUNTIME_H
 
 /* For switch.S, checked in thread.c. */
-#define THREAD_SP 0
-#define THREAD_ON 8
-#define THREAD_STATE 12
-#define THREAD_TASK 16
+#define THREAD_SP 80
+#define THREAD_ON 88
+#define THREAD_STATE 92
 #define CORE_CURRENT 0
-#define CORE_ALARM_AT 8
 #define CORE_SLOW 16 /* eight bytes that are 0 if a yield is nothing but that */
 #define CORE_INDEX 24
 #define CORE_COUNTERS 32
@@ -62,10 +60,10 @@ enum rt_state { RT_FREE, RT_READY = STATE_READY, RT_RUNNING = STATE_RUNNING, RT_
 enum rt_waits { RT_WAITS_SLEEP, RT_WAITS_SEM, RT_WAITS_COND, RT_WAITS_OTHER };
 
 struct rt_thread {
+	struct rt_task task;	/* the policy's; first, so that both have one address */
 	void *sp;
 	uint32_t on; /* a core uses its stack */
 	enum rt_state state;	/* under the policy's lock while it is ready or runs */
-	struct rt_task task;	/* the policy's */
 	uint64_t since;		/* TSC at its dispatch */
 
 	void *(*run)(void *);
@@ -97,12 +95,22 @@ struct rt_thread {
 
 #define RT_OUTSIDE ((struct rt_thread *)1)
 
+/* Free stacks of one size, under the wait lock; each has the next one at its top. */
+#define RT_STACK_SIZES 4
+
+struct rt_stacks {
+	size_t size;
+	uint32_t n;
+	char *first;
+};
+
 struct rt_core {
 	struct rt_thread *current; /* &idle: none */
 	uint64_t alarm_at;	/* TSC of the first alarm; ~0: none */
 	uint32_t hold;		/* depth of critical sections */
 	uint16_t resched;	/* ask the policy as soon as that is allowed */
-	uint16_t elaborate;	/* this policy wants more at a yield than a place in its queue */
+	uint8_t elaborate;	/* this policy wants more at a yield than a place in its queue */
+	uint8_t alarmed;	/* there is an alarm */
 	uint32_t index;
 	bool lapsed;		/* the quantum is over, and nobody waited then */
 	struct rt_core_counters *counters; /* below, or what the process shares with others */
@@ -137,6 +145,7 @@ struct rt_runtime {
 	uint32_t running;	/* tasks may be spawned */
 	bool ordered;		/* the policy knows urgency: priority or deadline */
 	bool timed;		/* there is a timer to preempt with */
+	uint64_t slack;		/* ticks by which the end of a quantum may be late */
 	uint32_t stopping;
 	uint32_t flows;		/* given out to tasks without one */
 
@@ -144,9 +153,8 @@ struct rt_runtime {
 	uint32_t threads_max, threads_made; /* those that were ever used come first */
 	struct rt_thread *free;
 	size_t stack_size;
+	struct rt_stacks stacks[RT_STACK_SIZES];
 	uint32_t live;		/* tasks, those to be, and who join them from outside */
-	uint32_t ended;		/* changes with each end; outside waits for it */
-	uint32_t outside;	/* who wait there */
 	struct rt_shared *shared; /* NULL: nobody asked for it */
 
 	_Alignas(RT_LINE) struct rt_ticket wait_lock;
@@ -155,6 +163,15 @@ struct rt_runtime {
 
 /* One at a time in a process; cores and tasks find it here. */
 extern struct rt_runtime rt __attribute__((visibility("hidden")));
+
+/* What threads that are no cores use of any runtime, the next one as well. */
+struct rt_outer {
+	uint32_t visitors;	/* who are in a call: it is not stopped before they are out */
+	uint32_t ended;		/* changes with each end of a task: they wait for it */
+	uint32_t waiting;	/* how many */
+};
+
+extern struct rt_outer rt_outer __attribute__((visibility("hidden")));
 
 /* A call of the runtime: interrupts are off between rt_enter() and rt_leave(). */
 struct rt_here {
@@ -166,6 +183,8 @@ struct rt_here {
 
 /* here.c */
 void rt_enter(struct rt_here *here);
+/* rt_enter() if there is a runtime, which then stays until rt_leave(). False: there is none. */
+bool rt_visit(struct rt_here *here);
 void rt_leave(struct rt_here *here);
 /* Interrupt those in kicks. With no lock held. */
 void rt_send(struct rt_here *here);
@@ -229,11 +248,16 @@ _Noreturn void rt_thread_main(struct rt_thread *thread);
  */
 bool rt_gone(bool asked);
 void rt_outside_wake(void);
-/* Outside, until the runtime may have changed. seen: of rt.ended, before the caller looked. */
+/* Outside, until the runtime may have changed. seen: rt_outer.ended before the caller looked. */
 void rt_outside_wait(uint32_t seen);
 /* stack.c */
+/* Stacks for the first tasks, so many or fewer; what they lack is made when it is needed. */
+void rt_stacks_make(uint32_t most);
+/* By a core, in ring 0: no task meets a page of those that has no entry yet. */
+void rt_stacks_touch(void);
+/* Of threads that have been given up, and of the pool. */
+void rt_stacks_free(void);
 int rt_stack_get(struct rt_thread *thread, size_t size);
-void rt_stack_free(struct rt_thread *thread);
 void rt_fatal_note(uint64_t address);
 
 /* given.c: what `dune rt run' has handed over, if it did */

@@ -23,9 +23,8 @@ dune_rt_task dune_rt_self(void)
 	struct rt_here here;
 	dune_rt_task task = 0;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return 0;
-	rt_enter(&here);
 	if (here.core)
 		task = here.me->id; /* 0 in a handler on an idle core */
 	rt_leave(&here);
@@ -34,7 +33,7 @@ dune_rt_task dune_rt_self(void)
 
 int dune_rt_core(void)
 {
-	struct rt_core *core = rt_running() ? rt_core_here() : NULL;
+	struct rt_core *core = rt_core_here();
 
 	return core ? (int)core->index : -EPERM;
 }

@@ -25,9 +25,8 @@ int dune_rt_sem_wait(struct dune_rt_sem *public, uint64_t when)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -EPERM;
-	rt_enter(&here);
 	error = rt_may_block(&here);
 	if (error)
 		goto leave;
@@ -52,9 +51,8 @@ int dune_rt_sem_trywait(struct dune_rt_sem *public)
 	struct rt_here here;
 	int error;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	rt_lock(&rt.wait_lock);
 	error = sem->count ? 0 : -EAGAIN;
 	if (!error)
@@ -71,9 +69,8 @@ int dune_rt_sem_post(struct dune_rt_sem *public)
 	struct rt_here here;
 	int error = 0;
 
-	if (!rt_running())
+	if (!rt_visit(&here))
 		return -ESRCH;
-	rt_enter(&here);
 	rt_lock(&rt.wait_lock);
 	thread = rt_wait_first(&sem->waiters);
 	if (thread)

@@ -113,11 +113,14 @@ int dune_rt_spawn(dune_rt_task *task, void *(*run)(void *), void *arg,
 	if (!rt_running())
 		return -ESRCH;
 	attr = attr ? attr : &plain;
-	if (!run || !is_fine(attr))
-		return -EINVAL;
-	error = rt_thread_take(&thread);
+	error = run ? rt_thread_take(&thread) : -EINVAL;
 	if (error)
 		return error;
+	/* From here on the runtime stays, and what it allows. */
+	if (!is_fine(attr)) {
+		give_back(thread);
+		return -EINVAL;
+	}
 	while (__atomic_load_n(&thread->on, __ATOMIC_ACQUIRE))
 		__builtin_ia32_pause();
 	size = ((attr->stack ? attr->stack : rt.stack_size) + PAGE - 1) & ~(PAGE - 1);

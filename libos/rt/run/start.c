@@ -14,8 +14,10 @@
 
 #include "../../src/thread.h"
 #include "choose.h"
+#include "timer.h"
 
 struct rt_runtime rt;
+struct rt_outer rt_outer;
 
 static pthread_mutex_t control = PTHREAD_MUTEX_INITIALIZER;
 static size_t state_size;
@@ -25,6 +27,7 @@ static sem_t arrived;
 static void no_cores(void)
 {
 	rt.running = 0;
+	rt_outer = (struct rt_outer){ 0 };
 	control = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	rt_core_self = NULL;
 	thread_fatal_note = NULL;
@@ -33,7 +36,8 @@ static void no_cores(void)
 /* For who sleeps beside one that works, and for a policy that has a quantum. */
 static int timer_open(void)
 {
-	const int error = dune_timer_open(rt.vector, rt_ticks(rt.params.quantum));
+	const uint64_t quantum = rt_ticks(rt.params.quantum);
+	const int error = dune_timer_open(rt.vector, quantum ? quantum + rt.slack : 0);
 
 	if (!error)
 		__atomic_store_n(&rt.timed, true, __ATOMIC_RELAXED);
@@ -48,8 +52,10 @@ static void *core_main(void *arg)
 	core->tid = gettid();
 	if (enter)
 		core->error = dune_enter();
-	if (!core->error && !core->index)
+	if (!core->error && !core->index) {
 		rt_memory_touch();
+		rt_stacks_touch();
+	}
 	/* Whether it can be interrupted at all. */
 	if (!core->error)
 		core->error = dune_interrupt_send(core->tid, rt.vector);
@@ -193,9 +199,11 @@ static int start(const struct dune_rt_options *options, const char **why)
 	rt.cores = choice.cores;
 	rt.flags = choice.flags;
 	rt.vector = choice.vector;
-	rt.stack_size = choice.stack;
+	rt.stack_size = (choice.stack + 4095) & ~4095ull;
+	rt_stacks_make(choice.tasks);
 	rt.ordered = choice.policy->flags & (RT_USES_PRIORITY | RT_USES_DEADLINE);
 	rt_clock_init();
+	rt.slack = rt_timer_slack(rt_ticks(rt.params.quantum));
 	thread_fatal_note = rt_fatal_note;
 	rt_shared_begin();
 	error = cores_start(&choice);
@@ -231,7 +239,7 @@ int dune_rt_wait(void)
 	if (rt_core_here())
 		return -EDEADLK;
 	for (;;) {
-		seen = __atomic_load_n(&rt.ended, __ATOMIC_SEQ_CST);
+		seen = __atomic_load_n(&rt_outer.ended, __ATOMIC_SEQ_CST);
 		if (!__atomic_load_n(&rt.live, __ATOMIC_SEQ_CST))
 			return 0;
 		rt_outside_wait(seen);
@@ -254,6 +262,8 @@ static int close_doors(void)
 		__atomic_store_n(&rt.running, 0, __ATOMIC_SEQ_CST);
 	rt_unlock(&rt.wait_lock);
 	rt_leave(&here);
+	while (!error && __atomic_load_n(&rt_outer.visitors, __ATOMIC_SEQ_CST))
+		sched_yield();
 	return error;
 }
 

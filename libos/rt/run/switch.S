@@ -17,6 +17,28 @@
  *
  * Interrupts are off. Control words of x87 and MXCSR belong to the callee-saved state.
  */
+/* Interrupts are off, control words and callee-saved registers are pushed. */
+	.macro SWITCH_STACKS from, to
+	mov %rsp, THREAD_SP(%\from)
+	/*
+	 * Others may go on with it from here on. If that came after the wait below, two cores
+	 * that take each other's thread would wait for ever. Until there is a new stack, none
+	 * is used.
+	 */
+	movl $0, THREAD_ON(%\from)
+8:	cmpl $0, THREAD_ON(%\to)
+	jne 9f
+	movl $1, THREAD_ON(%\to)
+	mov THREAD_SP(%\to), %rsp
+	ldmxcsr (%rsp)
+	fldcw 4(%rsp)
+	add $8, %rsp
+	POP_CALLEE_SAVED
+	ret
+9:	pause	/* another core is about to leave it */
+	jmp 8b
+	.endm
+
 	.globl rt_switch
 	.type rt_switch, @function
 	.balign 64
@@ -25,25 +47,7 @@ rt_switch:
 	sub $8, %rsp
 	stmxcsr (%rsp)
 	fnstcw 4(%rsp)
-rt_switch_saved:
-	mov %rsp, THREAD_SP(%rdi)
-	/*
-	 * Others may go on with it from here on. If that came after the wait below, two cores
-	 * that take each other's thread would wait for ever. Until there is a new stack, none
-	 * is used.
-	 */
-	movl $0, THREAD_ON(%rdi)
-1:	cmpl $0, THREAD_ON(%rsi)
-	jne 2f
-	movl $1, THREAD_ON(%rsi)
-	mov THREAD_SP(%rsi), %rsp
-	ldmxcsr (%rsp)
-	fldcw 4(%rsp)
-	add $8, %rsp
-	POP_CALLEE_SAVED
-	ret
-2:	pause	/* another core is about to leave it */
-	jmp 1b
+	SWITCH_STACKS rdi, rsi
 
 /*
  * int dune_rt_yield(void)
@@ -66,8 +70,6 @@ dune_rt_yield:
 	test $RFLAGS_IF, %edi
 	jz 2f
 	cmpq $0, CORE_SLOW(%rcx)
-	jne 2f
-	cmpq $-1, CORE_ALARM_AT(%rcx)
 	jne 2f
 	cmpq $0, rt+RUNTIME_IDLE(%rip)
 	jne 2f
@@ -93,7 +95,7 @@ rt_yield_policy:
 	mov rt+RUNTIME_POLICY(%rip), %rbp
 	mov rt+RUNTIME_STATE(%rip), %rdi
 	xor %esi, %esi
-	lea THREAD_TASK(%r12), %rdx
+	mov %r12, %rdx
 	mov $WHY_YIELDED, %ecx
 	xor %r8d, %r8d
 	movl $STATE_READY, THREAD_STATE(%r12)
@@ -102,13 +104,11 @@ rt_yield_policy:
 	mov CORE_INDEX(%rbx), %esi
 	xor %edx, %edx
 	call *POLICY_PICK(%rbp)	/* there is at least the caller */
-	movl $STATE_RUNNING, THREAD_STATE-THREAD_TASK(%rax)
+	movl $STATE_RUNNING, THREAD_STATE(%rax)
 	incl rt+RUNTIME_LOCK+4(%rip)
 rt_yield_policy_end:
-	mov %r12, %rdi
-	lea -THREAD_TASK(%rax), %rsi
-	mov %rsi, CORE_CURRENT(%rbx)
-	jmp rt_switch_saved
+	mov %rax, CORE_CURRENT(%rbx)
+	SWITCH_STACKS r12, rax
 5:	pause
 	jmp 4b
 2:	jmp rt_yield_slow

@@ -9,11 +9,10 @@
 _Static_assert(offsetof(struct rt_thread, sp) == THREAD_SP, "switch.S");
 _Static_assert(offsetof(struct rt_thread, on) == THREAD_ON, "switch.S");
 _Static_assert(offsetof(struct rt_thread, state) == THREAD_STATE, "switch.S");
-_Static_assert(offsetof(struct rt_thread, task) == THREAD_TASK, "switch.S");
+_Static_assert(offsetof(struct rt_thread, task) == 0, "switch.S");
 _Static_assert(offsetof(struct rt_core, current) == CORE_CURRENT, "switch.S");
-_Static_assert(offsetof(struct rt_core, alarm_at) == CORE_ALARM_AT, "switch.S");
 _Static_assert(offsetof(struct rt_core, hold) == CORE_SLOW, "switch.S");
-_Static_assert(offsetof(struct rt_core, elaborate) == CORE_SLOW + 6, "switch.S");
+_Static_assert(offsetof(struct rt_core, alarmed) == CORE_SLOW + 7, "switch.S");
 _Static_assert(offsetof(struct rt_core, index) == CORE_INDEX, "switch.S");
 _Static_assert(offsetof(struct rt_core, counters) == CORE_COUNTERS, "switch.S");
 _Static_assert(offsetof(struct rt_core, yields) == CORE_YIELDS, "switch.S");
@@ -42,10 +41,7 @@ int rt_threads_init(uint32_t max)
 
 void rt_threads_free(void)
 {
-	uint32_t i;
-
-	for (i = 0; i < rt.threads_made; i++)
-		rt_stack_free(&rt.threads[i]);
+	rt_stacks_free();
 	munmap(rt.threads, rt.threads_max * sizeof(struct rt_thread));
 	rt.threads = NULL;
 }

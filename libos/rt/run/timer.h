@@ -7,12 +7,24 @@
 
 #include "runtime.h"
 
-static inline void rt_timer_at(struct rt_core *core, uint64_t tsc)
+#define RT_SLACK_MIN 1024u /* ticks */
+
+/*
+ * The module looks again by itself a quantum and this after each interrupt: the next quantum,
+ * which begins a little later, then ends without a call to say so. An eighth, and enough for the
+ * way from its look to the next task.
+ */
+static inline uint64_t rt_timer_slack(uint64_t quantum)
+{
+	return quantum / 8 > RT_SLACK_MIN ? quantum / 8 : RT_SLACK_MIN;
+}
+
+static inline void rt_timer_at(struct rt_core *core, uint64_t tsc, uint64_t slack)
 {
 	if (tsc == core->aimed)
 		return;
 	core->aimed = tsc;
-	dune_timer_set(tsc);
+	dune_timer_set_within(tsc, slack);
 }
 
 static inline void rt_timer_aim(struct rt_core *core)
@@ -24,15 +36,19 @@ static inline void rt_timer_aim(struct rt_core *core)
 	 */
 	const uint64_t slice = core->lapsed || core->hold ? RT_NEVER : core->slice_end;
 
-	if (rt.timed)
-		rt_timer_at(core, alarm < slice ? alarm : slice);
+	if (!rt.timed)
+		return;
+	if (alarm <= slice)
+		rt_timer_at(core, alarm, 0);
+	else
+		rt_timer_at(core, slice, alarm - slice < rt.slack ? alarm - slice : rt.slack);
 }
 
 /* An idle core looks at the clock itself. */
 static inline void rt_timer_off(struct rt_core *core)
 {
 	if (rt.timed)
-		rt_timer_at(core, RT_NEVER);
+		rt_timer_at(core, RT_NEVER, 0);
 }
 
 #endif
