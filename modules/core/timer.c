@@ -19,6 +19,40 @@
 #define TICKS_MAX (1ull << 40)
 /* The TSCs of CPUs may differ by less; a sleep of the machine may set them back by more. */
 #define TICKS_BACK (1ull << 32)
+/* From the timer's interrupt to the look: more is something else's. */
+#define LAG_MAX (1ull << 16)
+/* What comes so soon is not left to a clock that differs. */
+#define SOON 1024
+/* How often the timer arms itself by the clock that it was armed by. */
+#define ROUNDS_MAX 64
+
+static u64 ticks_to_ns(u64 ticks)
+{
+	return div_u64(ticks * 1000000, tsc_khz) + 1;
+}
+
+/*
+ * In the interrupt that ended the guest on this CPU. The kernel sets its clock anew behind each of
+ * them: if what comes next is known by now, that is done once and not again before the entry.
+ */
+static enum hrtimer_restart hrtimer_again(struct vcpu *vcpu)
+{
+	struct vcpu_timer *timer = &vcpu->timer;
+	const struct dune_timer *live = &vcpu->run->timer;
+	u64 deadline = READ_ONCE(live->deadline), ahead = READ_ONCE(live->ahead);
+	u64 now = rdtsc_ordered(), next = deadline;
+
+	/* The look will find it due, and wants the next as long after itself. */
+	if (now >= deadline)
+		next = ahead && ahead < TICKS_MAX ? now + timer->lag + ahead : VCPU_TIMER_NEVER;
+	/* The two clocks differ by little; but not for ever. */
+	if (next < now + SOON || next - timer->armed > TICKS_MAX || ++timer->rounds > ROUNDS_MAX)
+		return HRTIMER_NORESTART;
+	hrtimer_add_expires_ns(&timer->hrtimer, ticks_to_ns(next - timer->armed));
+	timer->armed = next;
+	timer->expired = now;
+	return HRTIMER_RESTART;
+}
 
 /*
  * The interrupt itself did what was wanted, unless this CPU is not where the guest is: the
@@ -32,7 +66,9 @@ static enum hrtimer_restart hrtimer_expired(struct hrtimer *hrtimer)
 	/* Pairs with that in vcpu_enter(): it sees this one not queued, or is seen inside. */
 	smp_mb();
 	cpu = READ_ONCE(vcpu->in_guest_cpu);
-	if (cpu >= 0 && cpu != smp_processor_id())
+	if (cpu == smp_processor_id())
+		return hrtimer_again(vcpu);
+	if (cpu >= 0)
 		smp_send_reschedule(cpu);
 	return HRTIMER_NORESTART;
 }
@@ -67,8 +103,9 @@ static void hrtimer_arm(struct vcpu_timer *timer, u64 now, u64 when)
 	if (when == VCPU_TIMER_NEVER)
 		return;
 	timer->cpu = smp_processor_id();
+	timer->rounds = 0;
 	ticks = min(when - now, TICKS_MAX);
-	hrtimer_start(&timer->hrtimer, ns_to_ktime(div_u64(ticks * 1000000, tsc_khz) + 1),
+	hrtimer_start(&timer->hrtimer, ns_to_ktime(ticks_to_ns(ticks)),
 		      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
@@ -83,6 +120,14 @@ static void arm(struct vcpu *vcpu, u64 now, u64 when)
 	else
 		hrtimer_arm(timer, now, when);
 	WRITE_ONCE(vcpu->run->timer.armed, timer->armed);
+}
+
+/* It armed itself `ahead' after it thought that this look would be: take that for exact. */
+static void timer_again(struct vcpu_timer *timer, u64 ahead, u64 now)
+{
+	timer->lag = min(now - timer->expired, LAG_MAX);
+	if (ahead && timer->armed - timer->ahead + ahead / 16 <= ahead / 8)
+		timer->ahead = timer->armed;
 }
 
 /* Send the interrupt that is due; when to look again for its sake. */
@@ -101,13 +146,16 @@ static u64 timer_next(struct vcpu *vcpu, u64 vector, u64 now)
 		WRITE_ONCE(live->deadline, deadline = VCPU_TIMER_NEVER);
 		ahead = READ_ONCE(live->ahead);
 		timer->ahead = ahead ? now + min(ahead, TICKS_MAX) : VCPU_TIMER_NEVER;
+		if (timer->expired)
+			timer_again(timer, ahead, now);
 	} else {
-		if (now >= timer->armed && timer->armed != vcpu->shield)
+		if (timer->expired || (now >= timer->armed && timer->armed != vcpu->shield))
 			vcpu->counts.timer_early++;
 		if (now >= timer->ahead)
 			timer->ahead = VCPU_TIMER_NEVER;
 	}
 	timer->seen = now;
+	timer->expired = 0;
 	return min(deadline, timer->ahead);
 }
 

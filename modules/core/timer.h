@@ -18,6 +18,9 @@ struct vcpu_timer {
 	/* Where the CPU has no timer of its own for guests. */
 	struct hrtimer hrtimer;
 	int cpu;	/* that armed it */
+	unsigned int rounds; /* for which it has armed itself */
+	u64 expired;	/* when it last did; 0: it did not, since the last look */
+	u64 lag;	/* from then to the look */
 };
 
 /* Whether there is one: not where the kernel does not know the TSC's frequency. */

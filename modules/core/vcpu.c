@@ -165,12 +165,13 @@ static __always_inline int vcpu_enter(struct vcpu *vcpu)
 
 	/*
 	 * Take the interrupt that made the guest exit while this still counts
-	 * as guest time: a tick then charges the guest, not the kernel.
+	 * as guest time: a tick then charges the guest, not the kernel. Nor
+	 * does the timer's own interrupt find anybody else here.
 	 */
-	WRITE_ONCE(vcpu->in_guest_cpu, -1);
 	local_irq_enable();
 	asm volatile("nop"); /* leave the shadow of STI */
 	local_irq_disable();
+	WRITE_ONCE(vcpu->in_guest_cpu, -1);
 	vtime_account_guest_exit();
 	local_irq_enable();
 	preempt_enable();
