@@ -217,8 +217,8 @@ dune rt attach -r $p >reads & reader=$!
 until_is '[ -s reads ]'; kill -STOP $reader; rm reads
 dune rt stats --json $p >said; said busy.1; sleep 1; dune rt stats --json $p >said; said busy.2
 dune rt stats $p >said; said text; dune rt ps --json >said; said ps
-$quiet -c 2-2 sleep 1000 2>/dev/null & p2=$!
-until_is '[ "$(program $p2)" -gt 0 ]'
+$quiet -c 2-2 sh -c 'exec sleep 1000' "$(printf 'a"b\\c\nd\tprogram=1\303\251')" 2>/dev/null & p2=$!
+until_is '[ "$(program $p2)" -gt 0 ]'; dune rt ps --json >said; said odd
 dune rt attach $p2 2>said; status direct $?; said direct; dune rt stop $p2
 kill -9 $reader; dune rt stop $(program $p); snap after
 dune rt run -t ring -c 3-3 sh -c 'echo one; seq 20000 | tail -2; echo two >&2; exit 9' >said 2>err
@@ -285,6 +285,8 @@ def test_terminal_and_statistics(guest, rt_probe):
     text = frames["said.text"]
     assert "core 3\n" in text and re.search(r"^ +\d+ HYPERCALL$", text, re.M)
     assert [run["cores"] for run in json.loads(frames["said.ps"])] == ["3"]
+    odd = next(run for run in json.loads(frames["said.odd"]) if run["cores"] == "2")
+    assert odd["command"] == 'sh -c exec sleep 1000 a"b\\c?d?program=1??'
     assert "started with --terminal=direct" in frames["said.direct"]
     assert frames["snap.after"] == frames["snap.before"]
     assert frames["said.front"] == "one\n19999\n20000\n" and frames["err.front"] == "two\n"
@@ -337,7 +339,7 @@ for how in spin.stop spin.kill spin.group spin.exit; do
     esac
     wait $run; status $how $?; snap $how
 done
-dmesg | grep -E "BUG|WARNING|Oops|rcu.*stall|lockup" >said; said kernel
+dmesg | sed '1,/backend ready/d' | grep -E "BUG|WARNING|Oops|rcu.*stall|lockup" >said; said kernel
 """
 
 
