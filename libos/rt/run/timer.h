@@ -7,16 +7,18 @@
 
 #include "runtime.h"
 
-#define RT_SLACK_MIN 1024u /* ticks */
+#define RT_WAY 1024u /* ticks, about */
 
 /*
  * The module looks again by itself a quantum and this after each interrupt: the next quantum,
- * which begins a little later, then ends without a call to say so. An eighth, and enough for the
- * way from its look to the next task.
+ * which begins a little later, then ends without a call to say so. An eighth, or enough for the
+ * way from its look to the next task, if that is no more than a quarter.
  */
 static inline uint64_t rt_timer_slack(uint64_t quantum)
 {
-	return quantum / 8 > RT_SLACK_MIN ? quantum / 8 : RT_SLACK_MIN;
+	const uint64_t slack = quantum / 8 > RT_WAY ? quantum / 8 : RT_WAY;
+
+	return slack < quantum / 4 ? slack : quantum / 4;
 }
 
 static inline void rt_timer_at(struct rt_core *core, uint64_t tsc, uint64_t slack)
