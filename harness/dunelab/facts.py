@@ -76,8 +76,8 @@ def overview(run):
 def how_to_read(run):
     """One paragraph under the heading of the tables."""
     text = (f"Latency is counted from the intended send time, in {run.unit}. [a, b] is a 95 % "
-            "interval from order statistics within this run (one seed, requests taken as "
-            f"independent). `?`: fewer than {stats.USABLE} samples lie beyond the percentile; "
+            "interval from order statistics within this run (one seed; wider where requests depend "
+            f"on each other). `?`: fewer than {stats.USABLE} samples lie beyond the percentile; "
             "`n/a`: too few to say anything, with the number of requests that would do.")
     if run.conclusive:
         text += (f" Ratios are to {run.plan.baseline} at the same load point; their interval "

@@ -60,6 +60,7 @@ class Histogram:
         self.counts = {}            # bucket -> count; change it by record() and add()
         self.overflow = 0
         self._rows = None           # rows() as long as nothing changes
+        self.parts = ()             # what it is the sum of, in order of time, where that is known
 
     def like(self):
         """An empty histogram of the same shape."""
@@ -98,7 +99,7 @@ class Histogram:
             self.overflow += count
             return False
         self.counts[index] = self.counts.get(index, 0) + count
-        self._rows = None
+        self._rows, self.parts = None, ()
         return True
 
     def add(self, other):
@@ -108,7 +109,7 @@ class Histogram:
         for index, count in other.counts.items():
             self.counts[index] = self.counts.get(index, 0) + count
         self.overflow += other.overflow
-        self._rows = None
+        self._rows, self.parts = None, ()
 
     # -- what was measured -------------------------------------------------------------
 

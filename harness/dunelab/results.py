@@ -90,10 +90,12 @@ class Run:
 
 
 def histograms(log):
-    """({tag: merged Histogram}, {tag: [Interval]}) of a .hlog as text."""
-    groups = hlog.by_tag(hlog.read(log))
-    return {tag: hdr.merge(item.histogram for item in items)
-            for tag, items in groups.items()}, groups
+    """({tag: merged Histogram, which knows its parts}, {tag: [Interval]}) of a .hlog as text."""
+    groups, merged = hlog.by_tag(hlog.read(log)), {}
+    for tag, items in groups.items():
+        merged[tag] = hdr.merge(item.histogram for item in items)
+        merged[tag].parts = tuple(item.histogram for item in items)
+    return merged, groups
 
 
 def read_cell(store, cell, digest=None):

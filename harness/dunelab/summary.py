@@ -24,7 +24,8 @@ def latency_record(histogram, given, unit="ns", domain=None):
         "percentile": {name: gate.value for name, gate in gates.items()},
         "grade": {name: gate.grade for name, gate in gates.items()},
         "ci95": {name: list(gate.ci) for name, gate in gates.items() if gate.ci},
-        "ci_method": "order statistics, exact binomial, requests taken as independent",
+        "ci_method": "order statistics, exact binomial of as many independent requests as the "
+                     "run's parts show them to be worth",
         "percentile_def": "smallest bucket with cumulative count >= ceil(p*N), upper edge",
         "hist": {"fmt": "hdr-v2", "lowest": hdr.LOWEST, "highest": hdr.HIGHEST,
                  "sig": hdr.DIGITS, "b64": histogram.encode_base64()}}

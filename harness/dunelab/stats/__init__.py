@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Honest statistics of latencies; standard library alone, one module a question.
 
-Within a run: percentiles, validity, stationary, arrivals.  Between runs: pairs, bootstrap.
-Beside both: effects, holm, verdict.
+Within a run: percentiles, dependence, validity, stationary, arrivals.  Between runs: pairs,
+bootstrap.  Beside both: effects, holm, verdict.
 """
 
 from dunelab.stats.arrivals import caution as arrivals_caution
 from dunelab.stats.bootstrap import (
     difference, interval as runs_interval, permutation, runs_each_needed)
+from dunelab.stats.dependence import inflation, split
 from dunelab.stats.effects import a12, ks_distance
 from dunelab.stats.holm import holm
 from dunelab.stats.pairs import MAX_PAIRS, MIN_PAIRS, order, pairs_needed, sign_flip

@@ -2,7 +2,8 @@
 """What one run says about a percentile: gated by its sample size, with an exact interval.
 
 A percentile is printed only when enough samples lie beyond it; its interval comes from order
-statistics and holds whatever the distribution.
+statistics and holds whatever the distribution, and, where the histogram knows its parts in order
+of time, for requests that depend on those before them, too.
 """
 
 import math
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dunelab.hdr import as_fraction
+from dunelab.stats.dependence import effective, inflation
 
 # Expected samples beyond a percentile: below FLAG nothing can be said, below USABLE only with
 # a caveat.
@@ -65,27 +67,32 @@ def binomial_quantile(n, probability, level):
     return k
 
 
-def ci_ranks(n, percentile, confidence=0.95):
+def ci_ranks(n, percentile, confidence=0.95, factor=1.0):
     """(low, high) ranks counted from the LARGEST sample, low > high; None when n is too small.
 
     The percentile lies between the low-th and the high-th largest sample with at least this
     confidence.  Expecting 20 beyond it, that is (30, 12); expecting 5, (11, 1).
+    factor: of dependence.inflation(); the ranks are those of so many fewer samples.
     """
     beyond = float(1 - as_fraction(percentile))
     if n < 1 or not 0 < beyond < 1:
         return None
-    tail = (1 - confidence) / 2
-    high = binomial_quantile(n, beyond, tail)
-    low = binomial_quantile(n, beyond, 1 - tail) + 1
+    tail, fewer = (1 - confidence) / 2, effective(n, factor)
+    high = math.floor(binomial_quantile(fewer, beyond, tail) * n / fewer)
+    low = math.ceil((binomial_quantile(fewer, beyond, 1 - tail) + 1) * n / fewer)
     if high < 1 or low > n:
         return None
     return low, high
 
 
 def confidence_interval(histogram, percentile, confidence=0.95):
-    """(low, high) values of the order-statistic interval, or None when there is none."""
+    """(low, high) values of the order-statistic interval, or None when there is none.
+
+    With histogram.parts it allows for the dependence of requests that the parts show.
+    """
     n = histogram.total
-    ranks = ci_ranks(n, percentile, confidence)
+    factor = inflation(histogram.parts, histogram.percentile(percentile)) if n else 1.0
+    ranks = ci_ranks(n, percentile, confidence, factor)
     if ranks is None:
         return None
     return tuple(histogram.value_at_rank(n + 1 - rank) for rank in ranks)

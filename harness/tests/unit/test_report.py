@@ -138,9 +138,11 @@ def test_two_profiles_stand_side_by_side(made, tmp_path):
 def test_the_slower_system_is_called_slower(made):
     summary = json.loads((made.run.store.path / "summary.json").read_text())
     at = {(c["system"], c["group"], c["load"]): c for c in summary["cells"]}
-    slow = at["dune", "equal", "0.7"]["ratio"]["99"]
-    assert slow["verdict"] == "higher" and slow["ci95"][0] > 1
-    assert at["memcached", "equal", "0.7"]["ratio"]["99"]["verdict"] == "lower"
+    slow = at["dune", "equal", "0.7"]["ratio"]
+    assert slow["50"]["verdict"] == "higher" and slow["50"]["ci95"][0] > 1
+    # Near its capacity what lies beyond p99 is a handful of busy periods: too few for an interval.
+    assert slow["99"]["verdict"] == "inconclusive" and slow["99"]["value"] > 2
+    assert at["memcached", "equal", "0.7"]["ratio"]["50"]["verdict"] == "lower"
     assert "ratio" not in at["linux", "equal", "0.7"] or not at["linux", "equal", "0.7"]["ratio"]
 
 

@@ -207,6 +207,49 @@ def test_a_percentile_is_the_sample_of_its_rank(values, name):
     assert histogram.percentile(name) == histogram.edges(histogram.index(exact))[1]
 
 
+def in_order(numbers, parts=20):
+    """The Histogram of samples that knows its parts in order of time."""
+    step = len(numbers) // parts
+    pieces = [filled(numbers[i:i + step]) for i in range(0, len(numbers), step)]
+    result = hdr.merge(pieces)
+    result.parts = tuple(pieces)
+    return result
+
+
+def test_what_comes_in_clumps_is_worth_less():
+    """By hand: of 20 parts of 100, one has all 100 samples beyond, or each has 5 of them."""
+    clumped = in_order([9000] * 100 + [10] * 1900)
+    even = in_order(([9000] * 5 + [10] * 95) * 20)
+    # Residuals 95, and 19 times 5; 20 / 19 for the mean that is their own; Student's t of 19.
+    by_hand = (95 ** 2 + 19 * 5 ** 2) * 20 / 19 / (2000 * 0.05 * 0.95) * (2.093 / 1.96) ** 2
+    assert stats.inflation(clumped.parts, 10) == pytest.approx(by_hand)
+    assert stats.inflation(even.parts, 10) == 1.0
+    assert stats.ci_ranks(2000, "95", factor=1.0) == stats.ci_ranks(2000, "95")
+    assert stats.ci_ranks(2000, "95", factor=by_hand) is None
+    low, high = stats.ci_ranks(2000, "95", factor=2.0)
+    assert low > stats.ci_ranks(2000, "95")[0] and high < stats.ci_ranks(2000, "95")[1]
+
+
+@QUICK
+@given(st.lists(st.integers(0, 1000), min_size=40, max_size=400), st.integers(0, 1000),
+       st.integers(10, 40))
+def test_dependence_only_ever_widens(numbers, value, parts):
+    whole = in_order(numbers, parts)
+    assert stats.inflation(whole.parts, value) >= 1.0
+    known, plain = stats.confidence_interval(whole, "50"), hdr.merge([whole])
+    assert plain.parts == () and sum(part.total for part in stats.split(whole.parts)) == len(
+        numbers)
+    wide = stats.confidence_interval(plain, "50")
+    assert known is None or wide[0] >= known[0] and wide[1] <= known[1]
+
+
+def test_parts_are_forgotten_when_something_is_added():
+    whole = in_order(list(range(200)))
+    whole.record(5)
+    assert whole.parts == ()
+    assert stats.inflation((), 3) == 1.0 == stats.inflation(in_order(list(range(9)), 9).parts, 3)
+
+
 # -- arrivals ------------------------------------------------------------------------------
 
 def test_gaps_of_the_law_pass_and_others_do_not():
