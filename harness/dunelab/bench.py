@@ -46,11 +46,14 @@ def guest_files():
     return {f"/kvm/{Path(module).name}": root / module for module in KVM_MODULES}
 
 
-def measure(name, options="", workdir=None, profile=None):
-    """Boot the engine's machine once; the BootResult, GuestError if it did not get through."""
+def measure(name, options="", workdir=None, profile=None, only=None):
+    """Boot the engine's machine once; the BootResult, GuestError if it did not get through.
+
+    only: the programs of build/bin that the guest has, `micro` among them; None = all.
+    """
     return guestrun.passed(guestrun.run(SCRIPT.format(options=options),
                                         engines.get(name, profile), guest_files(),
-                                        timeout_s=TIMEOUT_S, workdir=workdir), name)
+                                        timeout_s=TIMEOUT_S, workdir=workdir, only=only), name)
 
 
 def record(name, result, profile=None):

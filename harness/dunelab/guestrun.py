@@ -26,25 +26,27 @@ def find_kernel(flavour=None):
 
 
 def build_initrd(workdir, files, automatic=True, package_names=(), flavour=None,
-                 compression="none"):
+                 compression="none", only=None):
     """Write workdir/initrd and return its path.
 
     files: {guest path: bytes, str or host Path}; "/lab/run" is what the guest runs.
     automatic: put everything from build/bin, and dune.ko where built, into /lab.
+    only: names of the programs of build/bin to take, None = all.
     """
     release = image.kernel_release(flavour) if automatic else None
     path = workdir / "initrd"
-    path.write_bytes(image.build(files, release, package_names, compression, lab=automatic))
+    path.write_bytes(image.build(files, release, package_names, compression, only, automatic))
     return path
 
 
 def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, timeout_s=None,
-        workdir=None, package_names=(), flavour=None, compression="none", **watch):
+        workdir=None, package_names=(), flavour=None, compression="none", only=None, **watch):
     """Run a shell script in a fresh guest and return the BootResult.
 
     script: the text of /lab/run, without its first line; or None when `files` has /lab/run.
     engine: a name, or an Engine made for the occasion.
     workdir: an existing directory that keeps console and frames; None = a new one under build/.
+    only: names of the programs of build/bin that the guest has, None = all.
     watch: on_frame, stop_when, on_console, crash_kernel of Engine.run().
     """
     chosen = engines.get(engine) if isinstance(engine, str) else engine
@@ -60,7 +62,7 @@ def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, t
     content = dict(files or {})
     if script is not None:
         content["/lab/run"] = f"#!/bin/sh\n{script}\n"
-    initrd = build_initrd(workdir, content, True, package_names, flavour, compression)
+    initrd = build_initrd(workdir, content, True, package_names, flavour, compression, only)
     boot = engines.Boot(kernel, initrd, cmdline, cpus, memory_mib,
                         timeout_s or DEFAULT_TIMEOUT_S.get(chosen.name, 60.0),
                         Path(workdir))

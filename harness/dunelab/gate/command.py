@@ -9,17 +9,30 @@ from pathlib import Path
 from dunelab import engine as engines, paths, stats, store
 from dunelab.compare import command as comparing, output
 from dunelab.compare.sides import Metric, Side, Value
-from dunelab.errors import UsageError
+from dunelab.errors import DunelabError, UsageError
 from dunelab.gate import measure
 
 REFERENCE = "gate.json"
 
 _EPILOG = """
 exit status:
-  0  as the reference has it         2  no reference, or another kernel, emulator or compiler
+  0  as the reference has it
   1  slower by more than the margin, or a histogram changed: `make gate UPDATE=1` announces it
-  3  a boot failed
+  2  wrong arguments, no reference, or one that is damaged
+  3  nothing was compared: the reference is of another kernel, emulator, compiler or plan;
+     or a boot failed
+
+examples:
+  dunelab gate                                 (what `make gate` and `make test` do)
+  dunelab gate --only linux --keep now.json    (one boot instead of three)
+  dunelab gate --reference old.json --measured now.json
 """
+
+
+class Incomparable(DunelabError):
+    """The reference is of another machine, in the sense of measure.environment()."""
+
+    exit_code = 3
 
 
 def _parser():
@@ -33,6 +46,8 @@ def _parser():
     parser.add_argument("--measured", type=Path, metavar="FILE", help="compare this record, and "
                         "measure nothing")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write what was measured there")
+    parser.add_argument("--only", default="", metavar="WORDS", help="measure and compare only some "
+                        f"of {', '.join(measure.PARTS)}")
     parser.add_argument("--jobs", type=int, default=2, help="emulators at once (default 2)")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     return parser
@@ -41,6 +56,7 @@ def _parser():
 def main(argv):
     """The command."""
     args = _parser().parse_args(argv)
+    parts = _parts(args)
     path = args.reference or paths.root() / "results" / "reference" / REFERENCE
     old = _read(path) if path.exists() else None
     if old is None and not args.update:
@@ -50,16 +66,16 @@ def main(argv):
     if not args.measured and not args.update:
         # Before minutes of measuring.
         require_same(old, measure.environment(engines.get(measure.ENGINE)), path)
-    new = _read(args.measured) if args.measured else _measure(args.jobs, args.json)
+    new = _read(args.measured) if args.measured else _measure(args, parts)
     if args.keep:
         store.write_json(args.keep, new)
     status = 0
     if old is not None and (not args.update or old["environment"] == new["environment"]):
         require_same(old, new["environment"], path)
-        made, changed = compare(old, new, str(path))
+        made, changed = compare(only(old, parts), only(new, parts), str(path))
         status = 1 if changed or comparing.status(made, False) else 0
         print(json.dumps({**made, "changed": changed}, indent=1) if args.json
-              else text(made, changed), flush=True)
+              else text(made, changed, rebuilt(old, new)), flush=True)
     if args.update:
         store.write_json(path, new)
         print(f"written: {path}; commit it with the change that it announces")
@@ -67,12 +83,22 @@ def main(argv):
     return status
 
 
-def _measure(jobs, quiet):
+def _parts(args):
+    parts = tuple(args.only.replace(",", " ").split()) or measure.PARTS
+    unknown = set(parts) - set(measure.PARTS)
+    if unknown:
+        raise UsageError(f"--only {' '.join(sorted(unknown))}: want words of "
+                         f"{', '.join(measure.PARTS)}")
+    if args.update and set(parts) != set(measure.PARTS):
+        raise UsageError("--update writes a whole reference: leave --only out")
+    return parts
+
+
+def _measure(args, parts):
     engines.get(measure.ENGINE).ensure()
     begin = time.monotonic()
-    made = measure.measure(jobs, lambda line: None if quiet else print(
-        f"[{time.monotonic() - begin:5.0f} s] {line}", flush=True))
-    return made
+    return measure.measure(args.jobs, lambda line: None if args.json else print(
+        f"[{time.monotonic() - begin:5.0f} s] {line}", flush=True), parts)
 
 
 def _read(path):
@@ -83,14 +109,29 @@ def _read(path):
 
 
 def require_same(reference, environment, path):
-    """UsageError unless the reference was made with the same kernel, emulator, compiler, plan."""
+    """Incomparable unless the reference was made with the same kernel, emulator, tools, plan."""
     before = reference["environment"]
     different = [f"  {name}: {before.get(name)}; here {environment.get(name)}"
                  for name in sorted(before | environment)
                  if before.get(name) != environment.get(name)]
     if different:
-        raise UsageError("\n".join([f"{path} cannot be compared with this machine's:", *different,
-                                    "make gate UPDATE=1 makes a reference for it"]))
+        raise Incomparable("\n".join([
+            f"not comparable: {path} was made with", *different,
+            "nothing was compared; make gate UPDATE=1 makes a reference for this machine"]))
+
+
+def only(kept, parts):
+    """A record with what some of measure.PARTS gave."""
+    figures = kept["figures"] if "bench" in parts else {}
+    return {**kept, "figures": figures, "cells": {
+        name: cell for name, cell in kept["cells"].items() if name.split()[0] in parts}}
+
+
+def rebuilt(old, new):
+    """Names of what guests are made of that are not the same bytes in both records."""
+    names = old.get("artifacts", {}) | new.get("artifacts", {})
+    return sorted(name for name in names
+                  if old.get("artifacts", {}).get(name) != new.get("artifacts", {}).get(name))
 
 
 def compare(old, new, name):
@@ -107,23 +148,30 @@ def _side(name, kept):
         values[Metric(tuple(figure.split(".")), "ticks", exact=True)] = \
             {(0, 0): Value(found["median"])}
     for cell, found in kept["cells"].items():
-        for percentile, value in found["percentile"].items():
+        points = {f"p{name}": value for name, value in found["percentile"].items()}
+        for word, value in (points | {"service mean": found["mean"]}).items():
             if value is not None:
-                values[Metric((*cell.split(), f"p{percentile}"), "vns", exact=True)] = \
+                values[Metric((*cell.split(), *word.split()), "vns", exact=True)] = \
                     {(0, 0): Value(value)}
     return Side([name], kept["clock_domain"], kept["profile"], kept["environment"], values,
                 [kept["commit"][:12] + ("+" if kept["dirty"] else "")])
 
 
-def text(made, changed):
-    """The comparison as a table, without what is exactly as before."""
+def text(made, changed, differ=()):
+    """The comparison as a table, without what is exactly as before.
+
+    differ: what was built otherwise, of which changes may come.
+    """
     moved = [row for row in made["metrics"] if row["ratio"] != 1.0]
     same = len(made["metrics"]) - len(moved)
     lines = [output.text({**made, "metrics": moved}) if moved or made["missing"] else
              f"{made['verdict'].upper()}: nothing moved",
              f"{same} of {len(made['metrics'])} figures exactly as before"]
     lines += [f"histogram changed: {cell}" for cell in changed]
+    if moved or changed:
+        lines.append(f"not the bytes that the reference was made of: {', '.join(differ)}" if differ
+                     else "THE SAME PROGRAMS GAVE OTHER BITS: what decides is not known here")
     if changed and made["verdict"] != stats.REGRESSED:
-        lines.append("not slower, but not announced: if it is meant, make gate UPDATE=1 and "
-                     "commit results/reference/ with the change")
+        lines.append("CHANGED: not slower, but not announced: if it is meant, make gate UPDATE=1 "
+                     "and commit results/reference/ with the change")
     return "\n".join(lines)

@@ -8,8 +8,9 @@ import subprocess
 from dunelab import paths
 
 ROOT = paths.root()
-# Licence texts are not ours to style; a patch's lines are those of what it patches.
-FOREIGN = re.compile(r"LICENSES/|.*\.patch$")
+# Licence texts are not ours to style; a patch's lines are those of what it patches; a reference is
+# what a program measured.
+FOREIGN = re.compile(r"LICENSES/|.*\.patch$|results/reference/")
 
 
 @functools.lru_cache(maxsize=None)

@@ -18,10 +18,12 @@ def record(slower=1.0, noise=(), syscall=1000):
                                                                  if noise else 0))
     return {"schema": "dunelab-gate/1", "commit": "0123456789abcdef", "dirty": False,
             "clock_domain": "instr(bochs)", "profile": "none",
-            "environment": {"kernel": "6.1", "emulator": "Bochs 3.0", "gcc": "gcc 12"},
+            "environment": {"kernel": "6.1", "emulator": "Bochs 3.0", "package.gcc": "12"},
+            "artifacts": {"kv-server": f"{slower}", "dune.ko": "0"},
             "figures": {"linux.syscall": asdict(costs.figure([syscall * 10] * 3, [0] * 3, 10))},
             "cells": {"linux fixed4000": {
                 "n": 2000, "hist": histogram.encode_base64(),
+                "mean": histogram.mean_stddev()[0],
                 "percentile": {name: histogram.percentile(name) for name in ("50", "99")}}}}
 
 
@@ -42,7 +44,7 @@ def gate(tmp_path, capsys):
 
 def test_the_same_bits_pass(gate):
     status, out, _ = gate(record())
-    assert status == 0 and "OK: nothing moved" in out and "3 of 3 figures" in out
+    assert status == 0 and "OK: nothing moved" in out and "4 of 4 figures" in out
 
 
 @pytest.mark.parametrize("changes, figure", [
@@ -50,6 +52,8 @@ def test_the_same_bits_pass(gate):
 def test_what_is_slower_fails(gate, changes, figure):
     status, out, _ = gate(record(**changes))
     assert status == 1 and out.startswith("REGRESSED") and figure in out
+    assert ("reference was made of: kv-server" if "slower" in changes else
+            "THE SAME PROGRAMS GAVE OTHER BITS") in out
 
 
 def test_noise_that_costs_nothing_is_no_regression_but_has_to_be_announced(gate, tmp_path):
@@ -68,12 +72,14 @@ def test_a_count_may_move_within_the_margin(gate):
     assert status == 0 and "linux syscall" in out
 
 
-@pytest.mark.parametrize("name", ["kernel", "emulator", "gcc"])
+@pytest.mark.parametrize("name", ["kernel", "emulator", "package.gcc"])
 def test_another_machine_is_not_compared(gate, name):
+    """Neither a failure of what was measured nor a success: 3, and which reference to make."""
     other = record(slower=2.0)
     other["environment"][name] = "another"
     status, out, err = gate(other)
-    assert status == 2 and f"{name}: " in err and "here another" in err and not out
+    assert status == 3 and "not comparable" in err and f"{name}: " in err and not out
+    assert "here another" in err and "make gate UPDATE=1" in err
     assert gate(other, "--update")[0] == 0 and gate(other)[0] == 0
 
 
@@ -82,6 +88,10 @@ def test_a_point_that_is_missing_is_no_success(gate):
     other["cells"] = {}
     status, out, _ = gate(other)
     assert status == 1 and "not in new: linux fixed4000 p50" in out
+    # Of a part that was not asked for nothing is missing.
+    assert gate(other, "--only", "bench")[0] == 0
+    assert gate(other, "--only", "bench", "--update")[0] == 2
+    assert gate(other, "--only", "memcached")[0] == 2
 
 
 def test_without_a_reference_nothing_is_measured(tmp_path, capsys):
