@@ -12,9 +12,9 @@ from dunelab.errors import UsageError
 OK, REGRESSED, NOTHING, INCONCLUSIVE = 0, 1, 3, 4
 
 _EPILOG = """
-A side is the directory of a run, a directory of such (a seed each), a record of `dunelab bench`,
-or several of them with commas between.  Runs of a common seed are paired; six pairs are the least
-that can show anything, ten the usual number.
+A side is the directory of a run (of kv, jitter or the paper), a directory of such (a seed each), a
+record of `dunelab bench`, or several of them with commas between.  Runs of a common seed are
+paired; six pairs are the least that can show anything, ten the usual number.
 
 exit status:
   0  nothing regressed          2  wrong arguments, unreadable or incomparable input

@@ -15,7 +15,7 @@ RATE_TOLERANCE = 0.001
 class Row:
     """One metric of both sides.  ratio: new / base.  p: before Holm, p_holm: after.
 
-    how: pairs, runs, exact, same bits, few, or skipped.  ks, a12: sizes of the effect, on all
+    how: pairs, runs, exact, counts, same bits, few, skipped.  ks, a12: sizes of the effect, on all
     samples.  blocked: looks worse, and has no verdict for another reason than noise.
     """
 
@@ -76,6 +76,11 @@ def _without_skipped(row, mine, skipped, conclusive):
 def _row(metric, mine, theirs, steady):
     common = sorted(set(mine) & set(theirs))
     sizes = _effects(mine, theirs)
+    if steady and common and _same_bits(mine, theirs, common):
+        return Row(metric, "same bits", (len(common),), 1.0, (1.0, 1.0), **sizes)
+    if metric.counts and len(common) == len(mine) == len(theirs) == 1:
+        seen = stats.rate_ratio(mine[common[0]].value, theirs[common[0]].value)
+        return Row(metric, "counts", (1,), seen.ratio, seen.ci, seen.p)
     if metric.exact and common and any(v.value == 0 for v in (*mine.values(), *theirs.values())):
         return _zero(metric, mine[common[0]].value, theirs[common[0]].value)
     apart = _rates_apart(metric, mine, theirs, common)
@@ -88,8 +93,6 @@ def _row(metric, mine, theirs, steady):
     logs = [math.log(theirs[run].value / mine[run].value) for run in common]
     if metric.exact and common:
         return Row(metric, "exact", (len(common),), _ratio(logs))
-    if steady and common and _same_bits(mine, theirs, common):
-        return Row(metric, "same bits", (len(common),), 1.0, (1.0, 1.0), **sizes)
     if len(common) >= stats.MIN_PAIRS:
         seen = stats.sign_flip(logs)
         unequal = any(mine[run].bits != theirs[run].bits for run in common)
@@ -110,7 +113,8 @@ def _row(metric, mine, theirs, steady):
 def _same_bits(mine, theirs, common):
     """Whether no run differs from its partner, by not one request; a figure alone cannot say."""
     return len(mine) == len(theirs) == len(common) and all(
-        mine[run].histogram and mine[run].bits == theirs[run].bits for run in common)
+        (mine[run].histogram or mine[run].digest) and mine[run].bits == theirs[run].bits
+        for run in common)
 
 
 def _zero(metric, mine, theirs):
@@ -150,6 +154,8 @@ def _judged(row, margin, alpha, conclusive, gates):
         return replace(row, verdict=stats.OK)
     if row.how == "few" or row.how == "exact" and row.ratio is None:
         return row
+    if row.how == "counts" and not row.ci:
+        return _from_nothing(row, alpha)
     if row.how == "exact":
         said = stats.exact(row.ratio, margin, better)
     else:
@@ -169,7 +175,19 @@ def _judged(row, margin, alpha, conclusive, gates):
         if needed > min(row.n):
             reason += (f"; {'at least' if blocked else 'about'} {needed:,} "
                        f"{'pairs' if pairs else 'runs a side'} would tell")
+    elif verdict == stats.INCONCLUSIVE and row.how == "counts":
+        blocked, reason = stats.worse(row.ci, margin, better), f"{reason} (a boot a side)"
     return replace(row, verdict=verdict, reason=reason, blocked=blocked)
+
+
+def _from_nothing(row, alpha):
+    """Verdict of counts of which one is 0: no ratio, but a p-value."""
+    if row.p_holm >= alpha:
+        return replace(row, reason="too few events to tell (a boot a side)")
+    # A ratio of 0: there is nothing left on the new side.
+    fewer = row.ratio is not None
+    verdict = stats.IMPROVED if fewer == row.metric.lower_is_better else stats.REGRESSED
+    return replace(row, verdict=verdict, reason="none now" if fewer else "none before")
 
 
 def _ratio(logs):

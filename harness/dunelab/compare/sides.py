@@ -17,6 +17,7 @@ class Metric:
     lower_is_better: bool = True
     exact: bool = False         # no spread: the same bits give the same figure
     group: str = ""             # metrics of one system, for ratios of ratios
+    counts: bool = False        # events of one boot: their chance is that of a count
 
     @property
     def name(self):
@@ -26,17 +27,18 @@ class Metric:
 @dataclass(frozen=True)
 class Value:
     """One run's figure; the histogram that it is a percentile of, and the rate of its requests,
-    where there is one.
+    where there is one.  digest: of all that it was made of, where there is no histogram.
     """
 
     value: float
     histogram: hdr.Histogram | None = None
     rate: float | None = None
+    digest: str | None = None
 
     @property
     def bits(self):
         """What is the same in two values only if no request differs, as far as is known."""
-        return self.value, self.histogram.encode() if self.histogram else None
+        return self.value, self.histogram.encode() if self.histogram else self.digest
 
 
 @dataclass

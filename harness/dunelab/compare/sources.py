@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Reads what can be compared: runs of kv, records of bench, and directories full of them."""
+"""Reads what can be compared: runs of kv, jitter and the paper, records of bench, and directories
+full of them.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
 
 from dunelab import plan as planning, results, stats, store
+from dunelab.compare import steps
 from dunelab.compare.sides import Metric, Side, Value, join
 from dunelab.errors import UsageError
 
@@ -32,7 +35,7 @@ def read(words, profile=None):
                 if not profile or profile == of:
                     unfinished.append((seed, f"{item}: left out: the run is {status}"))
             else:
-                found.append(_one(item))
+                found.append(_one(item, profile))
     if profile:
         found = [side for side in found if side.profile == profile]
     if not found:
@@ -51,7 +54,9 @@ def _status(path):
     if path.is_file():
         return "complete", 0, None
     try:
-        kept = store.read_record(path / "manifest.json", "dunelab-run/1")
+        kept = _manifest(path)
+        if kept["schema"] in steps.KINDS:
+            return kept["status"], 0, steps.profile_of(kept, path)
         return kept["status"], kept["seed"], kept["engine"]["profile"]
     except ValueError as error:
         raise UsageError(f"{path} is not the directory of a run: {error}") from None
@@ -67,8 +72,19 @@ def _expand(path):
     return [run for run in runs if not run.is_symlink()]
 
 
-def _one(path):
-    return of_bench(path, read_record(path)) if path.is_file() else of_run(path)
+def _one(path, profile):
+    if path.is_file():
+        return of_bench(path, read_record(path))
+    kept = _manifest(path)
+    return steps.read(path, kept, profile) if kept["schema"] in steps.KINDS else of_run(path)
+
+
+def _manifest(path):
+    """The record of a run of either kind; ValueError."""
+    kept = store.read_json(path / "manifest.json")
+    named = kept.get("schema") if isinstance(kept, dict) else None
+    return store.read_record(path / "manifest.json",
+                             named if named in steps.KINDS else "dunelab-run/1")
 
 
 def read_record(path):

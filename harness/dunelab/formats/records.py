@@ -5,11 +5,13 @@ KCIDB's words are ours (results.py): DONE is a measurement, MISS one that never 
 """
 
 import json
+import re
 
 from dunelab import results, stats
 
 ORIGIN = "dunelab"
 PERCENTILES = ("50", "99", "99.9")
+_HASH = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def _points(run):
@@ -37,8 +39,10 @@ def kcidb(run):
             tests.append({"id": f"{number}.{name}.p{percentile}",
                           "path": f"{path}.p{percentile.replace('.', '_')}",
                           "status": results.DONE,
-                          "number": {"value": value, "unit": run.unit, "prefix": "metric"}, **base})
-    checkout = {"id": number, "origin": ORIGIN, "git_commit_hash": run.manifest["commit"]}
+                          "number": {"value": value, "unit": run.unit}, **base})
+    checkout = {"id": number, "origin": ORIGIN}
+    if _HASH.fullmatch(run.manifest["commit"]):     # not of a tree without git
+        checkout["git_commit_hash"] = run.manifest["commit"]
     build = {"id": number, "checkout_id": number, "origin": ORIGIN, "architecture": "x86_64"}
     return json.dumps({"version": {"major": 5, "minor": 0}, "checkouts": [checkout],
                        "builds": [build], "tests": tests}, indent=1, allow_nan=False) + "\n"

@@ -2,12 +2,13 @@
 """Honest statistics of latencies; standard library alone, one module a question.
 
 Within a run: percentiles, dependence, validity, stationary, arrivals.  Between runs: pairs,
-bootstrap.  Beside both: effects, holm, verdict.
+bootstrap, counts.  Beside both: effects, holm, verdict.
 """
 
 from dunelab.stats.arrivals import caution as arrivals_caution
 from dunelab.stats.bootstrap import (
     difference, interval as runs_interval, permutation, runs_each_needed)
+from dunelab.stats.counts import rate_ratio
 from dunelab.stats.dependence import inflation, split
 from dunelab.stats.effects import a12, ks_distance
 from dunelab.stats.holm import holm
