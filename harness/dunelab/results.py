@@ -130,7 +130,8 @@ def read_cell(store, cell, digest=None):
         return CellResult(cell, ERROR, "the log has no latencies")
     result.intended, result.service = merged["intended"], merged.get("service")
     result.validity = stats.check(result.summary, result.intended,
-                                  [item.histogram for item in result.log["intended"]])
+                                  [item.histogram for item in result.log["intended"]],
+                                  merged.get("gap"))
     result.dune = record.get("counters") or {}
     return result
 

@@ -42,7 +42,8 @@ def run_record(files, unit, domain):
         return {"status": results.ERROR, "status_detail": f"the guest sent no {error}"}
     except ValueError as error:
         return {"status": results.ERROR, "status_detail": f"unreadable output: {error}"}
-    validity = stats.check(given, merged["intended"], [i.histogram for i in log["intended"]])
+    validity = stats.check(given, merged["intended"], [i.histogram for i in log["intended"]],
+                           merged.get("gap"))
     return {
         "status": results.DONE, "status_detail": None,
         "load": {"model": "open", "arrival": given.get("arrival"),

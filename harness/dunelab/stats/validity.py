@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Whether a cell measured what the plan asked for: load, losses, lateness, drift."""
+"""Whether a cell measured what the plan asked for: load, losses, lateness, arrivals, drift."""
 
 from dataclasses import dataclass, field
 
+from dunelab.stats import arrivals
 from dunelab.stats.stationary import batches, drift
 
 # Achieved over scheduled load; share of the mean latency that is the generator's own lateness.
@@ -39,11 +40,12 @@ def achieved_share(summary):
     return achieved / scheduled if scheduled and achieved is not None else None
 
 
-def check(summary, intended, intervals):
+def check(summary, intended, intervals, gaps=None):
     """Validity of one cell.
 
     summary: the generator's JSON.  intended: its merged Histogram.  intervals: the same
-    samples as Histograms in order of time.
+    samples as Histograms in order of time.  gaps: Histogram of ns between sends, None where they
+    were not recorded.
     """
     result = Validity()
     share = achieved_share(summary)
@@ -68,6 +70,10 @@ def check(summary, intended, intervals):
             # Counted from the intended time, lateness is part of every system's latency alike.
             result.cautions.append(f"{result.late_share:.0%} of the mean latency is lateness of "
                                    "the generator, which draws ratios towards 1")
+    uneven = gaps and summary.get("offered_rps") and arrivals.caution(
+        gaps, summary.get("arrival"), 1e9 / summary["offered_rps"])
+    if uneven:
+        result.cautions.append(uneven)
     medians = batches(intervals)
     if medians:
         result.halves, drifts = drift(medians)

@@ -45,7 +45,7 @@ def faulty(folder, work, noise):
         (folder / name).symlink_to(ours / name)
     for name in ("kv-load", "micro", "dune", "report"):
         (folder / "bin" / name).symlink_to(ours / "bin" / name)
-    objects = [path for part in ("kv/server", "lib")
+    objects = [path for part in ("kv/server", "kv/ring", "lib")
                for path in sorted((ours / "workloads/release" / part).glob("*.o"))]
     subprocess.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", f"-DWORK={work}",
                     f"-DNOISE={noise}", "-c", "-o", folder / "slow.o", here / "slow_server.c"],

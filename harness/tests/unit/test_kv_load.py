@@ -9,7 +9,7 @@ import threading
 import kv_tools
 import pytest
 
-from dunelab import hlog, schema
+from dunelab import hdr, hlog, schema
 
 RECORDS = 2000
 
@@ -117,7 +117,11 @@ def test_files_agree_with_each_other(server, tmp_path):
     got = json.loads((tmp_path / "run.json").read_text())
     assert schema.check(got, "kv-load/1")["mode"] == "run"
     groups = hlog.by_tag(hlog.read((tmp_path / "run.hlog").read_text()))
-    assert set(groups) == {"intended", "service", "late"}
+    assert set(groups) == {"intended", "service", "late", "gap"}
+    assert sum(i.histogram.total for i in groups["gap"]) == 2000
+    # One more than lie between the measured: from the last of the warm-up to the first.
+    mean = hdr.merge(i.histogram for i in groups.pop("gap")).mean_stddev()[0]
+    assert mean == pytest.approx(1e9 / 4000, rel=0.5)     # a busy host is late
     for tag, intervals in groups.items():
         assert [round(i.start, 3) for i in intervals] == \
             [round(0.05 * k, 3) for k in range(len(intervals))]

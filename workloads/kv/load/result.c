@@ -6,7 +6,7 @@
 
 #include "kv/load/check.h"
 
-const char *const result_kind_name[RESULT_KINDS] = { "intended", "service", "late" };
+const char *const result_kind_name[RESULT_KINDS] = { "intended", "service", "late", "gap" };
 
 uint64_t result_latency(const struct traffic *traffic, uint64_t i, int kind)
 {
@@ -15,7 +15,14 @@ uint64_t result_latency(const struct traffic *traffic, uint64_t i, int kind)
 
 	if (kind == RESULT_INTENDED)
 		return stamp->done - at;
-	return kind == RESULT_SERVICE ? stamp->done - stamp->sent : stamp->sent - at;
+	if (kind == RESULT_SERVICE)
+		return stamp->done - stamp->sent;
+	if (kind == RESULT_LATE)
+		return stamp->sent - at;
+	/* Time begins at 0, as the schedule does. A full socket lets a later one overtake. */
+	if (i && stamp[-1].sent > stamp->sent)
+		return 0;
+	return stamp->sent - (i ? stamp[-1].sent : 0);
 }
 
 static void add_request(struct result *result, const struct traffic *traffic, uint64_t i,
@@ -29,8 +36,10 @@ static void add_request(struct result *result, const struct traffic *traffic, ui
 		result->sets++;
 	else
 		result->gets++;
-	if (!closed)
+	if (!closed) {
 		hist_record(&result->hist[RESULT_LATE], result_latency(traffic, i, RESULT_LATE));
+		hist_record(&result->hist[RESULT_GAP], result_latency(traffic, i, RESULT_GAP));
+	}
 	if (!stamp->done)
 		return;
 	result->received++;

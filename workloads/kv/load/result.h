@@ -5,6 +5,7 @@
  * intended  reply - scheduled time     (what a client that cannot wait sees)
  * service   reply - actual send time
  * late      actual send - scheduled time
+ * gap       actual send - the one before: what arrivals the generator made
  * The warm-up requests are left out of everything but lost and errors.
  */
 #ifndef LOAD_RESULT_H
@@ -13,7 +14,7 @@
 #include "kv/load/traffic.h"
 #include "lib/hist.h"
 
-enum { RESULT_INTENDED, RESULT_SERVICE, RESULT_LATE, RESULT_KINDS };
+enum { RESULT_INTENDED, RESULT_SERVICE, RESULT_LATE, RESULT_GAP, RESULT_KINDS };
 extern const char *const result_kind_name[RESULT_KINDS];
 
 struct result {
