@@ -86,7 +86,7 @@ fuzz-check: ## only check the arguments of `make fuzz`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) fuzz $(FUZZ) --check
 
 report: ## make the report of RESULTS (default results/kv/latest) again from its data
-	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest)
+	$(Q)$(DUNELAB) report $(or $(RESULTS),results/kv/latest) $(if $(SLO),--slo $(SLO))
 
 gate: build bochs ## a short fixed plan on Bochs against results/reference/ (UPDATE=1 writes it)
 	$(Q)$(DUNELAB) gate $(if $(filter-out 0,$(UPDATE)),--update) $(if $(JOBS),--jobs '$(JOBS)')

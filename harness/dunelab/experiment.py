@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dunelab import (drawing, hostenv, kvimage, kvrun, paths, plan as planning, profiles, record,
+from dunelab import (hostenv, kvimage, kvrun, paths, plan as planning, profiles, record,
                      report, results, store)
 from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
@@ -75,7 +75,6 @@ def kv(argv):
     usable, why = engine.available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")
-    drawing.require_gnuplot()
     kvimage.require(plan)
     engine.ensure()
     # A closed terminal or a time limit ends the run the way Ctrl-C does.

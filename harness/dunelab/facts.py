@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The contents of the written report, independent of whether it becomes Markdown or HTML."""
 
+import json
 import shlex
 
-from dunelab import claims, kvscript, results, stats, tables
+from dunelab import claims, kvscript, plan as planning, results, stats, store, tables
 from dunelab.errors import UsageError
 
 WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
@@ -43,7 +44,46 @@ def verdict(run):
         return ["No latency conclusion is drawn from this run: its times are those of the host "
                 "that ran the emulator. It shows that every system works. Use ENGINE=bochs to "
                 "compare."]
-    return [f"Same seed: {claims.same_seed(run)[0]}."]
+    return [*_beside(run), f"Same seed: {claims.same_seed(run)[0]}.",
+            f"One run, seed {run.plan.seed}: intervals are those within it. Whether a change of "
+            "the code made a difference, `dunelab compare` says, from several seeds."]
+
+
+def _beside(run):
+    """How each system stands to the baseline: in a few words of all, then a sentence each.
+
+    The words are of the same rates, where there are any: only there both do the same work.
+    """
+    base, words, lines = run.plan.baseline, [], []
+    same = "equal" if any(kind == "equal" for kind, _ in tables.groups(run)) else "own"
+    for system in run.plan.systems:
+        mine, theirs = run.capacity(system), run.capacity(base)
+        rows = [row for row in tables.rows(run)
+                if row.system == system != base and row.ratios.get("99")]
+        verdicts = list(dict.fromkeys(row.ratios["99"].verdict for row in rows
+                                      if row.group == same))
+        parts = [_span(kind, [row.ratios["99"] for row in rows if row.group == kind], base)
+                 for kind in ("equal", "own")]
+        parts = [part for part in parts if part]
+        if mine and theirs and system != base:
+            parts.append(f"capacity {mine / theirs:.2f} times")
+        if verdicts:
+            words.append(f"{system} {verdicts[0] if len(verdicts) == 1 else 'mixed'}")
+        if parts:
+            lines.append(f"{system}: {'; '.join(parts)}.")
+    where = "at the same rate" if same == "equal" else "at equal shares of their capacities"
+    return [f"p99 latency {where}, beside {base}: {', '.join(words)}.", *lines] if words else lines
+
+
+def _span(kind, ratios, base):
+    """The ratios of a kind of load points in a few words, "" for none."""
+    if not ratios:
+        return ""
+    where = "at the same rate" if kind == "equal" else "at equal shares of capacity"
+    if len(ratios) == 1:
+        return f"p99 {where} {tables.ratio_text(ratios[0])} times {base}'s"
+    low, high = min(r.value for r in ratios), max(r.value for r in ratios)
+    return f"p99 {where} {low:.2f} to {high:.2f} times {base}'s"
 
 
 def overview(run):
@@ -96,9 +136,10 @@ def grouped(run):
 def latency(run, rows):
     """(header, body) of one latency table."""
     names = tables.shown(run)
-    header = ["system", run.rate_unit, *(f"p{name}" for name in names), "p99 95 % interval"]
+    header = ["system", run.rate_unit, *(f"p{name}" for name in names), "p99 95 % interval",
+              "max", "n"]
     if run.conclusive:
-        header += [f"p50 / {run.plan.baseline}", f"p99 / {run.plan.baseline}", "p99 is"]
+        header += [f"p50 / {run.plan.baseline}", f"p99 / {run.plan.baseline}"]
     body = []
     for row in rows:
         rate = row.result.cell.rate
@@ -109,11 +150,13 @@ def latency(run, rows):
             line += [tables.percentile_text(row.percentiles[name]) for name in names]
             ci = row.percentiles["99"].ci
             line.append(f"{ci[0]:,} .. {ci[1]:,}" if ci else "-")
+            given = (row.result.summary.get("intended") or {}).get("max")
+            line += [f"{given or row.result.intended.max():,}", f"{row.result.intended.total:,}"]
             if run.conclusive:
                 ratio = row.ratios.get("99")
-                line += [tables.ratio_text(row.ratios.get("50")), tables.ratio_text(ratio),
-                         WORDS[ratio.verdict] if ratio else
-                         "baseline" if row.system == run.plan.baseline else "-"]
+                line += [tables.ratio_text(row.ratios.get("50")),
+                         f"{tables.ratio_text(ratio)} {WORDS[ratio.verdict]}" if ratio else
+                         "- baseline" if row.system == run.plan.baseline else "-"]
         body.append(line)
     return header, body
 
@@ -251,12 +294,10 @@ def environment(run):
     manifest, host = run.manifest, {}
     path = run.store.host
     if path.exists():
-        from dunelab.store import read_json
-        host = read_json(path)
+        host = store.read_json(path)
     guests = {}
     for boot in sorted((run.store.path / "boots").glob("measure-*/env.guest.json")):
-        from dunelab.store import read_json
-        guests[boot.parent.name[8:]] = read_json(boot)
+        guests[boot.parent.name[8:]] = store.read_json(boot)
     plan = run.plan
     pairs = [
         ("engine", manifest["engine"]["version"]),
@@ -281,6 +322,25 @@ def environment(run):
     for system, guest in guests.items():
         pairs.append((f"arguments of {system}", guest.get("cmdline", "-")))
     return pairs
+
+
+def environment_difference(run):
+    """(header, body): a row for each thing that is not the same for all systems."""
+    guests = {name: store.read_json(
+        run.store.boot("measure", name) / "env.guest.json", {}) for name in run.plan.systems}
+    known = {name: {"what it is": planning.SYSTEMS[name].title,
+                    "server": planning.SYSTEMS[name].server,
+                    "tuning": planning.SYSTEMS[name].kernel_args or "none",
+                    **{key: _flat(value) for key, value in guests[name].items()}}
+             for name in run.plan.systems}
+    keys = dict.fromkeys(key for values in known.values() for key in values)
+    body = [[key, *(known[name].get(key, "-") for name in run.plan.systems)] for key in keys
+            if len({known[name].get(key) for name in run.plan.systems}) > 1]
+    return ["", *run.plan.systems], body
+
+
+def _flat(value):
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def reproduce(run):

@@ -1,159 +1,196 @@
 # SPDX-License-Identifier: MIT
-"""The figures of a kv run: which there are, and the points of each."""
+"""The figures of a kv run that do not show time: spectra, complementary distributions, load."""
 
 import math
 from dataclasses import dataclass
 
 from dunelab import hlog, stats, tables
-from dunelab.drawing import Figure, axis_tics, linear_tics, log_tics, margin
+from dunelab.webpage.axes import Axis, linear_axis, log_axis
+from dunelab.webpage.figure import Figure, Layer, Rule
 
 PERCENT_TICS = (("0", 1), ("50", 2), ("90", 10), ("99", 100), ("99.9", 1e3), ("99.99", 1e4),
                 ("99.999", 1e5), ("99.9999", 1e6))
+SHARE_TICS = tuple((f"{100 * 10.0 ** -n:g}%", 10.0 ** -n) for n in range(7))
+WEAK = 0.9          # weight of a curve where few samples lie beyond
+CCDF_STEP = 0.015   # of the share's logarithm: a curve needs no more points than it has pixels
 
 
-def plan(run):
-    """All figures that the data of a run allow, in the order to show them."""
-    found = []
+def plan(run, slo=None):
+    """All of them that the data of a run allow, in the order to show them."""
     groups = tables.groups(run)
+    found = [_spectrum(run, kind, load) for kind, load in groups]
+    found += [_ccdf(run, kind, load) for kind, load in groups]
     if any(kind == "equal" for kind, _ in groups):
-        found += [_load(run, name, "rate") for name in tables.shown(run)]
-    found += [_load(run, name, "own") for name in tables.shown(run)]
-    for kind, load in groups:
-        found += [_spectrum(run, kind, load), _ccdf(run, kind, load)]
+        found += [_load(run, name, "rate", slo) for name in tables.shown(run)]
+    found += [_load(run, name, "own", slo) for name in tables.shown(run)]
     return [figure for figure in found if figure]
+
+
+def at(run, kind, load):
+    """The measured cells at a load point, in the order of the plan's systems."""
+    items = [run.find(system, kind, load) for system in run.plan.systems]
+    return [item for item in items if item is not None and item.done]
 
 
 def _spectrum(run, kind, load):
     """Percentile spectrum of all systems at one load."""
-    data, low, high, most = {}, math.inf, 0, 1
-    for item in _at(run, kind, load):
-        lines, total = ["# 1/(1-p)\tintended, 20 samples beyond\tintended, fewer\tservice"], \
-            item.intended.total
-        intended = _levels(item.intended)
+    rows, layers, low, high, most = [], [], math.inf, 0, 10
+    for item in at(run, kind, load):
+        name, total = item.cell.system, item.intended.total
         service = dict(_levels(item.service)) if item.service and item.service.total else {}
-        for level, value in intended:
-            beyond = (1 - level) * total
-            lines.append("\t".join((f"{1 / (1 - level):.6g}",
-                                    f"{value}" if beyond >= stats.USABLE - 1e-6 else "NaN",
-                                    f"{value}" if beyond <= stats.USABLE * 1.2 else "NaN",
-                                    f"{service.get(level, 'NaN')}")))
-        data[item.cell.system] = "\n".join(lines) + "\n"
-        shown = [value for _, value in intended] + list(service.values())
-        low, high, most = min(low, *shown), max(high, *shown), max(most, total)
-    if not data:
+        curves = {"ok": [], "weak": [], "service": []}
+        for level, value in _levels(item.intended):
+            beyond, x = (1 - level) * total, 1 / (1 - level)
+            if beyond < stats.FLAG - 1e-6:
+                break
+            curves["ok" if beyond >= stats.USABLE - 1e-6 else "weak"].append((x, value))
+            if level in service:
+                curves["service"].append((x, service[level]))
+            rows.append((name, round6(x), value, round6(100 * level), service.get(level),
+                         "" if beyond >= stats.USABLE - 1e-6 else "weak"))
+            low, high = min(low, value, service.get(level, value)), max(high, value)
+            most = max(most, x)
+        layers += [Layer("line", name, tuple(curves["service"]), 1.0)] * bool(curves["service"])
+        layers += _sound_and_weak("line", name, curves["ok"], curves["weak"])
+    if not rows:
         return None
-    low, high = margin(low, high)
-    tics = [(f"{name}%%", x) for name, x in PERCENT_TICS if x <= most]
+    tics = tuple((f"{name}%", x) for name, x in PERCENT_TICS if x <= most)
+    title = tables.group_title(run, kind, load)
     return Figure(
-        f"spectrum-{kind}{load}", "spectrum", tables.group_title(run, kind, load),
-        f"Percentile spectrum, {tables.group_title(run, kind, load)}",
-        "Solid: latency from the intended send time; thin where fewer than 20 samples lie "
-        "beyond. Dashed: service time, from the actual send.",
-        data, {"x_high": f"{most:g}", "y_low": low, "y_high": high,
-               "x_tics": axis_tics("x", tics),
-               "y_tics": axis_tics("y", log_tics(low, high)),
-               "y_title": f"latency ({run.unit})"})
+        f"spectrum-{kind}{load}", "spectrum", f"Percentile spectrum, {title}",
+        "Heavy: latency from the intended send time; light: service time, from the actual send. "
+        f"Thin at the end: fewer than {stats.USABLE} samples beyond; ends at {stats.FLAG}.",
+        Axis("percentile", 1, most * 1.05, tics, log=True),
+        log_axis(f"latency ({run.unit})", low, high), layers,
+        ("system", "one in", f"latency ({run.unit})", "percentile", "service", "note"), rows,
+        head=3)
+
+
+def _sound_and_weak(kind, name, sound, weak):
+    """Layers of a curve that goes on thinner where few samples lie beyond."""
+    found = [Layer(kind, name, tuple(sound))] if sound else []
+    if weak:
+        found.append(Layer(kind, name, tuple(sound[-1:] + weak), WEAK))
+    return found
 
 
 @dataclass(frozen=True)
 class Ccdf:
-    """A complementary distribution: its table of points, and the values it lies between."""
+    """A complementary distribution as far as samples support it: [(value, share above, note)]."""
 
-    text: str
-    low: int
-    high: int
+    points: list
+    total: int
+
+    def layers(self, name):
+        """How it is drawn."""
+        sound = [point[:2] for point in self.points if not point[2]]
+        return _sound_and_weak("step", name, sound, [p[:2] for p in self.points if p[2]])
 
 
 def ccdf_of(histogram):
-    """The Ccdf of a histogram that is not empty."""
-    total, lines, last = histogram.total, ["# latency\tshare above"], -1.0
+    """The Ccdf of a histogram that is not empty; not beyond its last FLAG samples."""
+    total, points, last = histogram.total, [], 0.1
     rows = histogram.rows()
-    lines.append(f"{rows[0][0]}\t1")
+    points.append((max(rows[0][0] - 1, 0), 1.0, ""))
     for value, _, below in rows:
-        share = (total - below) / total
-        # A curve needs no more points than it has pixels.
-        if share and abs(math.log(share) - last) >= 0.005:
-            lines.append(f"{value}\t{share:.6g}")
-            last = math.log(share)
-    lines.append(f"{rows[-1][0]}\t{1 / total:.6g}")
-    return Ccdf("\n".join(lines) + "\n", rows[0][0], rows[-1][0])
+        beyond = total - below
+        if beyond < stats.FLAG:
+            break
+        if abs(math.log(beyond / total) - last) >= CCDF_STEP:
+            last = math.log(beyond / total)
+            points.append((value, round6(beyond / total),
+                           "" if beyond >= stats.USABLE else "weak"))
+    return Ccdf(points, total)
+
+
+def ccdf_figure(name, title, caption, curves, x_title, y_title, columns):
+    """The Figure of {series: Ccdf}, or None."""
+    if not curves:
+        return None
+    layers, rows = [], []
+    for series, curve in curves.items():
+        layers += curve.layers(series)
+        rows += [(series, value, share, note) for value, share, note in curve.points]
+    values = [row[1] for row in rows]
+    least = min(row[2] for row in rows) / 1.5
+    tics = tuple(tic for tic in SHARE_TICS if tic[1] >= least)
+    return Figure(name, "ccdf", title, f"{caption} Thin: fewer than {stats.USABLE} samples beyond; "
+                  f"not drawn where fewer than {stats.FLAG}.",
+                  log_axis(x_title, min(values), max(values)),
+                  Axis(y_title, least, 1, tics, log=True), layers, columns, rows)
 
 
 def _ccdf(run, kind, load):
     """Share of requests beyond each latency."""
-    data, low, high, most = {}, math.inf, 0, 1
-    for item in _at(run, kind, load):
-        made = ccdf_of(item.intended)
-        data[item.cell.system] = made.text
-        low, high, most = min(low, made.low), max(high, made.high), max(most, item.intended.total)
-    if not data:
-        return None
-    low, high = margin(low, high)
-    shares = [("100%%", 1), ("10%%", 0.1), ("1%%", 0.01), ("0.1%%", 1e-3), ("0.01%%", 1e-4),
-              ("0.001%%", 1e-5), ("0.0001%%", 1e-6)]
-    return Figure(
-        f"ccdf-{kind}{load}", "ccdf", tables.group_title(run, kind, load),
-        f"Requests slower than x, {tables.group_title(run, kind, load)}",
-        "Complementary distribution of the latency from the intended send time.",
-        data, {"x_low": low, "x_high": high, "y_low": f"{0.7 / most:g}",
-               "x_tics": axis_tics("x", log_tics(low, high)),
-               "y_tics": axis_tics("y", [s for s in shares if s[1] >= 0.7 / most]),
-               "x_title": f"latency ({run.unit})", "y_title": "requests slower than that"})
+    curves = {item.cell.system: ccdf_of(item.intended) for item in at(run, kind, load)}
+    return ccdf_figure(
+        f"ccdf-{kind}{load}", f"Requests slower than x, {tables.group_title(run, kind, load)}",
+        "Complementary distribution of the latency from the intended send time.", curves,
+        f"latency ({run.unit})", "requests slower than that",
+        ("system", f"latency ({run.unit})", "share above", "note"))
 
 
-def _load(run, percentile, axis):
+def _load(run, percentile, axis, slo):
     """One percentile against load. axis: own (fraction of own capacity) or rate (absolute)."""
-    data, low, high, points = {}, math.inf, 0, []
+    rows, layers, low, high = [], [], math.inf, 0
     for system in run.plan.systems:
-        lines = ["# load\tvalue\tci low\tci high\tvalue, sound\tvalue, weak or flagged"]
         chosen = [item for item in run.cells if item.done and item.cell.system == system
                   and (axis == "rate" or item.cell.kind == "own")]
+        points, bands, sound, weak = [], [], [], []
         for item in sorted(chosen, key=lambda item: item.cell.rate):
             gate = stats.gated(item.intended, percentile)
-            if gate.grade == "none":
-                continue
             x = item.cell.rate if axis == "rate" else float(item.cell.load) * 100
-            sound = gate.grade == "ok" and item.validity.ok
-            lines.append("\t".join(map(str, (
-                f"{x:g}", gate.value, *(gate.ci or ("NaN", "NaN")),
-                gate.value if sound else "NaN", "NaN" if sound else gate.value))))
-            points.append(x)
-            low, high = min(low, (gate.ci or [gate.value])[0]), max(
-                high, (gate.ci or [gate.value])[-1])
-        if len(lines) > 1:
-            data[system] = "\n".join(lines) + "\n"
-    if not data:
+            flags = "; ".join(item.validity.reasons)
+            if gate.grade == "none":
+                rows.append((system, round6(x), None, None, None, item.intended.total,
+                             gate.text()))
+                continue
+            ends = gate.ci or (gate.value, gate.value)
+            points.append((x, gate.value))
+            bands += [(x, *ends)] if gate.ci else []
+            good = gate.grade == "ok" and item.validity.ok
+            (sound if good else weak).append((x, gate.value))
+            rows.append((system, round6(x), gate.value, *(gate.ci or (None, None)),
+                         item.intended.total, flags or ("" if good else "weak")))
+            low, high = min(low, ends[0]), max(high, ends[1])
+        layers += [Layer("band", system, tuple(bands)), Layer("bar", system, tuple(bands))] \
+            if bands else []
+        layers += [Layer("line", system, tuple(points))] if points else []
+        layers += [Layer(kind, system, tuple(marks)) for kind, marks in (("ring", weak),
+                                                                         ("dot", sound)) if marks]
+    if not layers:
         return None
-    low, high = margin(low, high, room=1.35)
+    rules, note = (), ""
+    if slo and slo.percentile == percentile:
+        rules = (Rule("y", slo.value, f"SLO {slo.value:,}", strong=True),)
+        low, high = min(low, slo.value), max(high, slo.value)
+        note = f" SLO: {slo.source}."
     if axis == "own":
-        right, tics = 100, [(f"{x}%%", x) for x in range(0, 101, 20)]
-        where, title = "of its own capacity", "offered load, share of the system's own capacity"
+        tics = tuple((f"{x}%", x) for x in range(0, 101, 20))
+        across = Axis("offered load, share of the system's own capacity", 0, 100, tics)
     else:
-        right = max(points) * 1.08
-        tics = linear_tics(right)
-        where, title = "against the request rate", f"offered load ({run.rate_unit})"
+        most = max(row[1] for row in rows)
+        across = linear_axis(f"offered load ({run.rate_unit})", most * 1.08)
+    title = "against the request rate" if axis == "rate" else "at shares of its own capacity"
     return Figure(
-        f"load-{axis}-p{percentile}", "load",
-        "against load", f"p{percentile} {where}" if axis == "rate" else
-        f"p{percentile} at shares {where}",
+        f"load-{axis}-p{percentile}", "load", f"p{percentile} {title}",
         "Bars and bands: 95 % intervals from order statistics. Hollow: few samples, or a cell "
-        "with a flag.",
-        data, {"x_low": 0, "x_high": f"{right:g}", "y_low": low, "y_high": high,
-               "x_tics": axis_tics("x", tics),
-               "y_tics": axis_tics("y", log_tics(low, high)),
-               "x_title": title, "y_title": f"p{percentile} latency ({run.unit})"})
-
-
-def _at(run, kind, load):
-    items = [run.find(system, kind, load) for system in run.plan.systems]
-    return [item for item in items if item is not None and item.done]
+        f"with a flag.{note}", across,
+        log_axis(f"p{percentile} latency ({run.unit})", low, high, room=1.35), layers,
+        ("system", "load (%)" if axis == "own" else f"load ({run.rate_unit})",
+         f"p{percentile} ({run.unit})", "95 % from", "to", "n", "note"), rows, rules=rules)
 
 
 def _levels(histogram):
     """[(level, value)] on a fine grid of percentile levels."""
     rows, total, place, result = histogram.rows(), histogram.total, 0, []
-    for level in hlog.levels(total, 20):
+    for level in hlog.levels(total, 12):
         while rows[place][2] < level * total - 1e-9:
             place += 1
         result.append((level, rows[place][0]))
     return result
+
+
+def round6(value):
+    """Six digits: what is drawn needs no more."""
+    return float(f"{value:.6g}")

@@ -32,7 +32,7 @@ def capture():
         "memory_kib": _meminfo("MemTotal"), "loadavg": list(os.getloadavg()),
         "uptime_s": _uptime(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        "os": _os_release(), "gnuplot": _output("gnuplot", "--version"),
+        "os": _os_release(),
         "gcc": (_output("gcc", "--version") or "").partition("\n")[0] or None,
     }
 

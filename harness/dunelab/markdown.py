@@ -21,8 +21,8 @@ def text(run, figures):
         lines += [f"## {title}", "", *([note, ""] if note else []), *table(header, body), ""]
     lines += ["## Figures", ""]
     for figure in figures:
-        lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}* "
-                  f"[data](data/) [script](plots/{figure.name}.gp)", ""]
+        lines += [f"![{figure.title}](figures/{figure.name}.svg)", "",
+                  f"*{figure.caption}* [data](data/{figure.name}.csv)", ""]
     if not figures:
         lines += ["None: nothing was measured.", ""]
     lines += ["## How to reproduce", "", *facts.reproduce(run), ""]

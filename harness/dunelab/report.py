@@ -5,8 +5,18 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import (claims, drawing, figures, hdr, hlog, markdown, page, results, stats, store,
-                     summary, tables)
+from dunelab import (claims, figures, hdr, hlog, markdown, overtime, page, results,
+                     slo as objectives, stats, store, summary, tables)
+from dunelab.webpage.save import save
+
+
+@dataclass
+class Figures:
+    """All figures of a run in the order to show them. heat: [(title, [Figure])] of those that are
+    one a system."""
+
+    all: list
+    heat: list
 
 
 @dataclass
@@ -14,23 +24,34 @@ class Made:
     """What make() made."""
 
     run: results.Run
-    figures: list
+    figures: Figures
     index: Path
     markdown: Path
 
 
-def make(path):
-    """Make every form of the report of the run in a directory, from its data alone."""
-    drawing.require_gnuplot()
+def figures_of(run, slo=None):
+    """The Figures that the data of a run allow."""
+    later = overtime.plan(run)
+    maps = [figure for _, chosen in later["heat"] for figure in chosen]
+    return Figures([*figures.plan(run, slo), *later["series"], *maps, *later["warmup"]],
+                   later["heat"])
+
+
+def make(path, slo=None):
+    """Make every form of the report of the run in a directory, from its data alone.
+
+    slo: a service level objective as typed, slo.choose()'s default without.
+    """
     run = results.load(path)
+    slo = objectives.choose(run, slo)
     _merge(run)
     store.write_json(run.store.path / "summary.json", summary.as_json(run))
     store.write_text(run.store.path / "summary.csv", summary.as_csv(run))
-    chosen = figures.plan(run)
-    drawing.draw(chosen, claims.short(run.manifest), run.store.report)
+    chosen = figures_of(run, slo)
+    save(chosen.all, claims.short(run.manifest), run.store.report)
     made = Made(run, chosen, run.store.report / "index.html", run.store.report / "report.md")
-    store.write_text(made.markdown, markdown.text(run, chosen))
-    store.write_text(made.index, page.html(run, chosen))
+    store.write_text(made.markdown, markdown.text(run, chosen.all))
+    store.write_text(made.index, page.html(run, chosen, slo))
     return made
 
 
@@ -124,6 +145,10 @@ def main(argv):
     parser = argparse.ArgumentParser(prog="dunelab report",
                                      description="Make the report of a run again from its data.")
     parser.add_argument("directory", type=Path)
-    made = make(parser.parse_args(argv).directory)
+    parser.add_argument("--slo", metavar="P:LATENCY", help="draw this objective, such as 99:500000 "
+                        "in the run's unit, and say who keeps it (default: p99 within "
+                        f"{objectives.TIMES} times the baseline's median service time)")
+    args = parser.parse_args(argv)
+    made = make(args.directory, args.slo)
     print(terminal(made))
     return 0

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The report's figures: how late the systems wake, and what interrupted the spinning loop when."""
 
-from dunelab.drawing import Figure, axis_tics, linear_tics, log_tics, margin
-from dunelab.figures import ccdf_of
+from dunelab.figures import ccdf_figure, ccdf_of, round6
 from dunelab.jitter import evaluate, plan as planning
+from dunelab.webpage.axes import linear_axis, log_axis
+from dunelab.webpage.figure import Figure, Layer
 
 POINTS_MAX = 3000       # of a series; the longest are kept where there are more
 
@@ -18,43 +19,28 @@ def plan(run, items, unit):
 
 
 def _wakes(noise, items, unit):
-    tables = {item.step.system: ccdf_of(item.late) for item in items}
-    if not tables:
-        return None
-    low = min(table.low for table in tables.values())
-    high = max(table.high for table in tables.values())
-    most = max(item.late.total for item in items)
-    low, high = margin(low, high)
-    shares = [(f"{100 / 10 ** power:g}%%", 10.0 ** -power) for power in range(7)]
-    return Figure(
-        f"wake-{noise}", "ccdf", evaluate.TITLES[noise], f"Late wake-ups, {evaluate.TITLES[noise]}",
+    return ccdf_figure(
+        f"wake-{noise}", f"Late wake-ups, {evaluate.TITLES[noise]}",
         "Share of the periods in which the thread woke later than x.",
-        {name: table.text for name, table in tables.items()},
-        {"x_low": low, "x_high": high, "y_low": f"{0.7 / most:g}",
-         "x_tics": axis_tics("x", log_tics(low, high)),
-         "y_tics": axis_tics("y", [s for s in shares if s[1] >= 0.7 / most]),
-         "x_title": f"wakes late by ({unit})", "y_title": "periods later than that"})
+        {item.step.system: ccdf_of(item.late) for item in items}, f"wakes late by ({unit})",
+        "periods later than that", ("system", f"late by ({unit})", "share above", "note"))
 
 
 def _series(noise, items):
-    data, longest = {}, planning.THRESHOLD
-    end = max((item.spin["ticks"] for item in items), default=0)
+    layers, rows = [], []
+    end = max((item.spin["ticks"] / item.spin["tick_hz"] for item in items), default=0)
     for item in items:
         gaps = sorted(item.spin["gaps"], key=lambda gap: -gap[1])[:POINTS_MAX]
-        if gaps:
-            longest = max(longest, gaps[0][1])
-            data[item.step.system] = "# second\tticks\n" + "".join(
-                f"{at / item.spin['tick_hz']:.6f}\t{ticks}\n" for at, ticks in sorted(gaps))
-    if not data:
+        points = tuple((round6(at / item.spin["tick_hz"]), ticks) for at, ticks in sorted(gaps))
+        rows += [(item.step.system, *point) for point in points]
+        if points:
+            layers.append(Layer("dot", item.step.system, points, 1.2))
+    if not rows:
         return None
-    seconds = end / items[0].spin["tick_hz"]
-    low, high = margin(planning.THRESHOLD, longest)
     return Figure(
-        f"gaps-{noise}", "series", evaluate.TITLES[noise],
-        f"Interruptions of a loop, {evaluate.TITLES[noise]}",
-        f"Each dot is an interruption of more than {planning.THRESHOLD} ticks: when, and how long. "
-        f"A system without dots had none; of one with more, the {POINTS_MAX:,} longest.", data,
-        {"x_low": 0, "x_high": f"{seconds:.6g}", "y_low": low, "y_high": high,
-         "x_tics": axis_tics("x", linear_tics(seconds)),
-         "y_tics": axis_tics("y", log_tics(low, high)),
-         "x_title": "time (s, of the machine's clock)", "y_title": "ticks taken"})
+        f"gaps-{noise}", "series", f"Interruptions of a loop, {evaluate.TITLES[noise]}",
+        f"Each mark is an interruption of more than {planning.THRESHOLD} ticks: when, and how "
+        f"long. A system without marks had none; of one with more, the {POINTS_MAX:,} longest.",
+        linear_axis("time (s of the machine's clock)", end),
+        log_axis("ticks taken", planning.THRESHOLD, max(row[2] for row in rows)), layers,
+        ("system", "second", "ticks"), rows, hover="near")

@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from dunelab import drawing, paths, steprun, store
+from dunelab import paths, steprun, store
 from dunelab.errors import UsageError
 from dunelab.jitter import plan as planning, report, steps
 
@@ -41,7 +41,6 @@ def main(argv):
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     if args.check:
         return 0
-    drawing.require_gnuplot()
     usable, why = steps.engine(plan).available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")

@@ -2,8 +2,9 @@
 """The report's figures: ratios beside the paper's, their sensitivity, programs in the sandbox."""
 
 from dunelab import profiles
-from dunelab.drawing import Figure, axis_tics, linear_tics, log_tics, margin
 from dunelab.paper import evaluate, plan as planning, published, sensitivity
+from dunelab.webpage.axes import Axis, linear_axis, log_axis
+from dunelab.webpage.figure import Figure, Layer, Rule
 
 STEP = 50       # cycles between the points of a line
 START = "sandbox.start"     # a program that does nothing
@@ -28,7 +29,7 @@ def _ratios(run, rows, table):
         pairs = [row.measured.get(profile) for row in chosen]
         series[name] = [pair.ratio if pair else None for pair in pairs]
     return _dots(f"ratio-{table}", published.TABLES[table], [row.published.title for row in chosen],
-                 series, "Grey: the paper. Orange: predicted under the cost profile. Blue: in "
+                 series, "The paper's ratio, the one predicted under the cost profile, and that in "
                  "instructions alone. Left of the broken line Dune is faster.", "Dune / Linux")
 
 
@@ -45,48 +46,53 @@ def _slowdowns(run, slowdowns):
 
 def _dots(name, title, names, series, caption, axis):
     """A Figure of rows of dots; series: {name: [value or None, one a row]}."""
-    values = [value for column in series.values() for value in column if value]
-    low, high = _limits(values)
-    data = {}
+    layers, table = [], []
     for number, (key, column) in enumerate(series.items()):
         # Beside each other, not one upon the other.
         shift = (number - (len(series) - 1) / 2) * APART
-        if any(column):
-            data[key] = "# value\trow\n" + "".join(f"{value:.5g}\t{row + shift:.3f}\n" for
-                                                   row, value in enumerate(column) if value)
-    rows = [(text.partition(" (")[0], at) for at, text in enumerate(names)]
-    return Figure(name, "dots", title, title, caption, data, {
-        "left": round(0.85 * max(len(text) for text, _ in rows)) + 2,
-        "x_low": low, "x_high": high, "x_title": axis, "y_high": len(names) - 0.4,
-        "x_tics": axis_tics("x", log_tics(low, high)), "y_tics": axis_tics("y", rows)})
+        points = tuple((value, row + shift) for row, value in enumerate(column) if value)
+        if points:
+            layers.append(Layer("dot", key, points))
+            table += [(key, _digits(value), round(at, 3), names[round(at)])
+                      for value, at in points]
+    rows = tuple((text.partition(" (")[0], at) for at, text in enumerate(names))
+    return Figure(name, "dots", title, caption, _ratio_axis(axis, [row[1] for row in table]),
+                  Axis("", -0.6, len(names) - 0.4, rows, down=True), layers,
+                  ("what", axis, "place", "row"), table, rules=(Rule("x", 1),), hover="near",
+                  height=76 + max(30 * len(names), 120),
+                  left=round(6.6 * max(len(text) for text, _ in rows)) + 12)
 
 
 def _sensitivity(run, lines):
     """Dune / Linux against the price of an exit and its entry."""
     if not lines:
         return None
-    data, most, values = {}, planning.EXITS[1], []
+    layers, table, most = [], [], planning.EXITS[1]
     for line in lines:
-        points = [(price, line.at(price)) for price in range(0, most + 1, STEP)]
-        values += [value for _, value in points]
-        data[line.published.key.replace("_", "-")] = "# cycles\tratio\tmeasured\n" + "".join(
-            f"{price}\t{value:.5g}\t{f'{value:.5g}' if price in planning.EXITS else 'NaN'}\n"
-            for price, value in points)
-    low, high = _limits(values)
-    return Figure("sensitivity", "lines", "sensitivity",
-                  "How the ratios depend on what an exit costs",
-                  "Marks: boots at that price. Above the broken line Linux is faster. The dotted "
-                  "line is the profile's own price.", data, {
-                      "x_mark": sensitivity.price(profiles.load(run.plan.profile)),
-                      "x_low": 0, "x_high": most, "y_low": low, "y_high": high,
-                      "x_tics": axis_tics("x", linear_tics(most)),
-                      "y_tics": axis_tics("y", log_tics(low, high)),
-                      "x_title": "an exit and its entry (cycles)", "y_title": "Dune / Linux"})
+        key = line.published.key.replace("_", "-")
+        points = tuple((price, line.at(price)) for price in range(0, most + 1, STEP))
+        marks = tuple(point for point in points if point[0] in planning.EXITS)
+        layers += [Layer("line", key, points), Layer("dot", key, marks)]
+        table += [(key, price, _digits(value), "booted" if price in planning.EXITS else "")
+                  for price, value in points]
+    price = sensitivity.price(profiles.load(run.plan.profile))
+    return Figure("sensitivity", "lines", "How the ratios depend on what an exit costs",
+                  "Marks: boots at that price. Above the line at 1 Linux is faster. The upright "
+                  "line is the profile's own price.",
+                  linear_axis("an exit and its entry (cycles)", most),
+                  _ratio_axis("Dune / Linux", [row[2] for row in table]), layers,
+                  ("operation", "cycles", "Dune / Linux", "note"), table,
+                  rules=(Rule("y", 1), Rule("x", price, "the profile")))
 
 
-def _limits(values):
-    """Limits of a logarithmic axis of ratios, 1 among them."""
-    return margin(min(*values, 1), max(*values, 1), room=1.3, least=1e-5)
+def _ratio_axis(title, values):
+    """A logarithmic axis of ratios, 1 among them."""
+    return log_axis(title, min(*values, 1), max(*values, 1), room=1.3, least=1e-5)
+
+
+def _digits(value):
+    """Five digits."""
+    return float(f"{value:.5g}")
 
 
 def slowdowns(run):

@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from dunelab import drawing, paths, steprun, store
+from dunelab import paths, steprun, store
 from dunelab.errors import GuestError, UsageError
 from dunelab.paper import evaluate, plan as planning, report, steps
 
@@ -38,7 +38,6 @@ def main(argv):
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     if args.check:
         return 0
-    drawing.require_gnuplot()
     for step in plan.steps():
         steps.engine(plan, step).ensure()
     results = args.out or paths.root() / "results"

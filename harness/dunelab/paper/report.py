@@ -3,16 +3,17 @@
 
 from dataclasses import asdict
 
-from dunelab import claims, drawing, profiles, store, tables
-from dunelab.htmlpage import document, escape, figure_block, table
+from dunelab import claims, profiles, store, tables
 from dunelab.markdown import table as markdown_table
 from dunelab.paper import evaluate, plan as planning, published, text
+from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
+from dunelab.webpage.save import save
 
 
 def make(run):
     """Make every form of it from the steps' records; the path of index.html."""
     rows, all_tables, figures = text.everything(run)
-    drawing.draw(figures, _short(run), run.store.report)
+    save(figures, _short(run), run.store.report)
     store.write_json(run.store.path / "summary.json", _summary(run, rows))
     store.write_text(run.store.report / "report.md", _markdown(run, rows, all_tables, figures))
     index = run.store.report / "index.html"
@@ -48,27 +49,19 @@ def terminal(run):
 
 
 def _page(run, rows, all_tables, figures):
-    out = [f"<h1>{escape(text.TITLE)}</h1>", f'<p class="claim">{escape(text.claim(run))}</p>']
-    out += [f'<p class="problem">{escape(problem)}</p>' for problem in text.problems(run)]
-    out += [f"<p>{escape(sentence)}</p>" for sentence in text.verdict(run, rows)]
+    out = top(text.TITLE, text.verdict(run, rows), text.claim(run), text.problems(run))
     if figures:
-        out += ["<h2>Figures</h2>", '<div class="figures">']
-        for figure in figures:
-            out += ["<div>", figure_block(run.store.report, figure),
-                    f'<p class="soft">{escape(figure.caption)}</p>', "</div>"]
-        out.append("</div>")
+        out += ["<h2>Figures</h2>", *figure_grid(figures)]
     for item in all_tables:
         out += [f"<h2>{escape(item.title)}</h2>", f'<p class="soft">{escape(item.note)}</p>',
                 table(item.header, item.body)]
         if item.remarks:
-            out += ["<h3>Why they differ</h3>", "<dl>",
-                    *(f"<dt>{escape(row)}</dt><dd>{escape(why)}</dd>"
-                      for row, why in item.remarks), "</dl>"]
+            out += ["<h3>Why they differ</h3>", *definitions(item.remarks)]
     out += ["<h2>How to reproduce</h2>", f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
             '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
             '<a href="../manifest.json">manifest.json</a>, '
             '<a href="../steps/">steps/</a> with every batch of every figure.</p>']
-    return document(text.TITLE, out)
+    return document(text.TITLE, out, figures)
 
 
 def _markdown(run, rows, all_tables, figures):
@@ -82,7 +75,7 @@ def _markdown(run, rows, all_tables, figures):
         lines += [""] if item.remarks else []
     lines += ["## Figures", ""]
     for figure in figures:
-        lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
+        lines += [f"![{figure.title}](figures/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
     return "\n".join([*lines, "## How to reproduce", "", _again(run), ""])
 
 
