@@ -111,7 +111,9 @@ def test_the_verdict_comes_before_the_claim_and_all_else(made):
              'id="reproduce"']
     places = [text.index(word, text.index("<body>")) for word in order]
     assert places == sorted(places)
-    assert "beside linux: memcached lower" in text and "dune higher" in text
+    # Dependent requests widen the intervals: one short run decides nothing, and says so.
+    assert "beside linux: memcached inconclusive" in text
+    assert "dune: p99 at the same rate 1." in text
 
 
 def test_a_spike_is_marked_and_in_the_table(tmp_path):

@@ -184,7 +184,9 @@ PROGRAM = textwrap.dedent("""
 def harness_process(tmp_path):
     """(a Python process that is supervising an emulator, the emulator's pid)."""
     text = PROGRAM.format(harness=str(HARNESS), here=str(Path(__file__).parent), work=str(tmp_path))
-    process = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.PIPE)
+    # Tests in the background of a shell have SIGINT ignored, and would hand that down.
+    process = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + 10
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert time.monotonic() < deadline and process.poll() is None
