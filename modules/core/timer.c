@@ -42,6 +42,9 @@ static enum hrtimer_restart hrtimer_again(struct vcpu *vcpu)
 	u64 deadline = READ_ONCE(live->deadline), ahead = READ_ONCE(live->ahead);
 	u64 now = rdtsc_ordered(), next = deadline;
 
+	/* Once for each look: a guest must not keep the kernel in this interrupt. */
+	if (timer->expired)
+		return HRTIMER_NORESTART;
 	/* The look will find it due, and wants the next as long after itself. */
 	if (now >= deadline)
 		next = ahead && ahead < TICKS_MAX ? now + timer->lag + ahead : VCPU_TIMER_NEVER;
