@@ -26,6 +26,9 @@ void rt_enter(struct rt_here *here)
 
 bool rt_visit(struct rt_here *here)
 {
+	/* Who comes when it is being stopped does not keep it. */
+	if (!rt_core_here() && !rt_running())
+		return false;
 	rt_enter(here);
 	/* Either this sees that it is being stopped, or who stops it sees a visitor. */
 	if (here->core || rt_running())
