@@ -29,7 +29,8 @@ engine = $(if $(filter command line environment,$(origin ENGINE)),$(ENGINE),$(1)
 # make variable -> option of `dunelab experiment`
 OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
 	$(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
-	$(foreach v,SEED SEEDS OUT LOADS REQUESTS RECORDS JOBS LAW ARRIVAL,\
+	$(foreach v,SEED SEEDS OUT LOADS REQUESTS RECORDS JOBS LAW ARRIVAL W POLICIES QUANTUM \
+		STRETCH CORES,\
 		$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full) \
 	$(if $(NOISE),--noise "$(NOISE)") $(if $(filter-out 0,$(RESUME)),--resume)
@@ -48,6 +49,8 @@ help: ## this list
 	@echo "                  [PROFILE=none|zen2-2019|ivybridge-2012|icelake-2021, +caches]"
 	@echo "  make experiment WORKLOAD=jitter [SYSTEMS=\"linux rt-tuned dune\"] [NOISE=idle|noise] [QUICK=1]"
 	@echo "                  [FULL=1] [RESUME=1] [ENGINE=...] [PROFILE=...] [JOBS=2]"
+	@echo "  make experiment WORKLOAD=spin [W=\"w5 w11\"] [POLICIES=\"cfcfs rr\"] [LOADS=\"0.5 0.8\"] [QUANTUM=5]"
+	@echo "                  [SYSTEMS=\"linux dune-rt\"] [STRETCH=10] [CORES=1] [SEED=1] [QUICK=1] [FULL=1] [RESUME=1]"
 
 experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)

@@ -19,7 +19,7 @@ ERROR_LINES = 3
 def _parser():
     parser = argparse.ArgumentParser(
         prog="dunelab experiment", description="Measure a workload on several systems: kv (the "
-        "options below), or jitter (see `dunelab experiment jitter --help`).")
+        "options below), jitter or spin (see `dunelab experiment jitter --help`).")
     parser.add_argument("workload", nargs="?", default="kv")
     parser.add_argument("--engine", default="bochs")
     parser.add_argument("--profile", help="cost profile: measures under `none` first, then under "
@@ -48,8 +48,8 @@ def _parser():
 def main(argv):
     """`experiment WORKLOAD`: each workload has options of its own."""
     # Imported when it is wanted: the others' checks are quick.
-    if argv[:1] == ["jitter"]:
-        return importlib.import_module("dunelab.jitter.command").main(argv[1:])
+    if argv[:1] and argv[0] in planning.WORKLOADS[1:]:
+        return importlib.import_module(f"dunelab.{argv[0]}.command").main(argv[1:])
     return kv(argv)
 
 

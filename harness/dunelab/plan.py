@@ -36,7 +36,7 @@ SYSTEMS = {s.name: s for s in (
            TUNED),
 )}
 DEFAULT_SYSTEMS = ("linux", "memcached", "linux-tuned", "dune")
-WORKLOADS = ("kv", "jitter")      # the second has a plan of its own, in dunelab.jitter
+WORKLOADS = ("kv", "jitter", "spin")      # the others have plans of their own, in dunelab.NAME
 LAWS = ("usr", "etc")
 ARRIVALS = ("poisson", "fixed", "etc")
 # Above this share of a system's own capacity an open-loop queue has no steady state in a run of

@@ -115,6 +115,16 @@ const char *law_parse(struct law *law, const char *text)
 	return wrong;
 }
 
+void law_stretch(struct law *law, double factor)
+{
+	uint32_t i;
+
+	for (i = 0; i < law->classes; i++)
+		law->size_ns[i] *= factor;
+	law->mean_ns *= factor;
+	law->mu += fmath_log(factor);
+}
+
 /* A normal number as a sum of uniforms would have no tail: polar method instead. */
 static double normal_draw(struct rng *rng)
 {

@@ -44,6 +44,9 @@ extern const struct law_name law_named[];
 /* NULL, or what is wrong with the text. */
 const char *law_parse(struct law *law, const char *text);
 
+/* Every size times factor, which is positive: the same law on a slower or faster machine. */
+void law_stretch(struct law *law, double factor);
+
 /* The next size in nanoseconds, and its class. */
 uint64_t law_draw(const struct law *law, struct rng *rng, uint32_t *class);
 

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	const char *wrong;
 	double used;
 
-	options_parse(&options, argc, argv, options_help);
+	options_parse(&options, argc, argv, options_help, false);
 	if (!measure) {
 		fputs("rt-sim: out of memory\n", stderr);
 		return 3;
@@ -34,6 +34,10 @@ int main(int argc, char **argv)
 	if (measure->sojourn.overflow || measure->slowdown.overflow)
 		fputs("rt-sim: times above 18 minutes are left out\n", stderr);
 	print_warning(&options);
+	if (options.hlog && print_hlog(&options, measure, NULL, totals.end)) {
+		fprintf(stderr, "rt-sim: cannot write %s\n", options.hlog);
+		return 3;
+	}
 	used = (double)totals.service_ns / ((double)totals.end * options.spec.params.cores);
 	if (options.json)
 		print_json(&options, measure, &totals, used, "virtual");

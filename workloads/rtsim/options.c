@@ -17,6 +17,7 @@ const char options_help[] =
 	"  --cores K            1 to 64 (1)\n"
 	"  --law LAW            service times: fixed:S, exp:S, lognormal:S:D, mix:P*S,P*S...\n"
 	"                       or w1 to w12; microseconds (exp:10)\n"
+	"  --stretch X          every size of the law times X (1)\n"
 	"  --load RHO           share of the cores' time that service takes (0.8)\n"
 	"  --arrival poisson|fixed  gaps between requests (poisson)\n"
 	"  --quantum T          microseconds, for policies that have one\n"
@@ -25,9 +26,15 @@ const char options_help[] =
 	"  --requests N         measured requests (1000000)\n"
 	"  --warmup N           requests before them (a tenth of --requests)\n"
 	"  --seed N             of everything random (1)\n"
-	"  --dispatch-cost T    microseconds before a task begins or goes on (0)\n"
+	"  --submit-cost T      microseconds that who makes requests needs for each (0)\n"
+	"  --kick-cost T        and, in addition, when that interrupts a core (0)\n"
+	"  --wake-cost T        before a task, in addition, when its core was idle (0)\n"
+	"  --dispatch-cost T    before a task begins or goes on (0)\n"
 	"  --steal-cost T       in addition, when it comes from another core's queue (0)\n"
 	"  --preempt-cost T     in addition, when another was interrupted for it (0)\n"
+	"  --interrupt-cost T   instead of that, when it was for an arrival (--preempt-cost)\n"
+	"  --lapse-cost T       when a quantum is over and nobody waits (0)\n"
+	"  --hlog FILE          write the histograms of sojourn (ns) and slowdown (1/1000) there\n"
 	"  --json               one JSON object instead of a table; times in nanoseconds\n"
 	"  --list               policies and named laws\n"
 	"\n"
@@ -114,6 +121,29 @@ static void __attribute__((noreturn)) list(void)
 	exit(0);
 }
 
+static void server(struct options *options, const char *name)
+{
+	static const char *const names[] = { "rt", "other", "fifo" };
+	int i;
+
+	for (i = 0; i < 3 && strcmp(name, names[i]); i++)
+		;
+	if (i == 3)
+		usage("--server %s: known are rt, other, fifo", name);
+	options->server = (enum options_server)(SERVER_RT + i);
+}
+
+/* A machine's costs are what they are; the simulator has no machine. */
+static void belongs(const struct options *options, const char *option)
+{
+	const bool cost = strstr(option, "-cost") != NULL;
+
+	if (options->server != SERVER_NONE && cost)
+		usage("--%s: costs are the machine's", option);
+	if (options->server == SERVER_NONE && !cost)
+		usage("--%s: there is no machine here, only spin has one", option);
+}
+
 static void set(struct options *options, int which, char *text)
 {
 	struct sim_spec *spec = &options->spec;
@@ -131,6 +161,9 @@ static void set(struct options *options, int which, char *text)
 		if (wrong)
 			usage("--law %s: %s", text, wrong);
 		options->law_text = text;
+		break;
+	case 'x':
+		options->stretch = decimal("stretch", text, 0.001, 1000.0);
 		break;
 	case 'r':
 		options->load = decimal("load", text, 1e-6, 100.0);
@@ -167,6 +200,33 @@ static void set(struct options *options, int which, char *text)
 	case '3':
 		spec->preempt_ns = microseconds("preempt-cost", text, 0.0);
 		break;
+	case '4':
+		spec->submit_ns = microseconds("submit-cost", text, 0.0);
+		break;
+	case '5':
+		spec->wake_ns = microseconds("wake-cost", text, 0.0);
+		break;
+	case '6':
+		spec->kick_ns = microseconds("kick-cost", text, 0.0);
+		break;
+	case '7':
+		spec->interrupt_ns = microseconds("interrupt-cost", text, 0.0);
+		break;
+	case '8':
+		spec->lapse_ns = microseconds("lapse-cost", text, 0.0);
+		break;
+	case 'S':
+		server(options, text);
+		break;
+	case 'C':
+		options->cpu = (uint32_t)whole("cpu", text, 0, 1023);
+		break;
+	case 'T':
+		options->threads = (uint32_t)whole("threads", text, 1, 1024);
+		break;
+	case 'H':
+		options->hlog = text;
+		break;
 	case 'j':
 		options->json = true;
 		break;
@@ -181,12 +241,13 @@ static void set(struct options *options, int which, char *text)
 	}
 }
 
-void options_parse(struct options *options, int argc, char **argv, const char *help)
+void options_parse(struct options *options, int argc, char **argv, const char *help, bool machine)
 {
 	static const struct option known[] = {
 		{ "policy", required_argument, NULL, 'p' },
 		{ "cores", required_argument, NULL, 'k' },
 		{ "law", required_argument, NULL, 'l' },
+		{ "stretch", required_argument, NULL, 'x' },
 		{ "load", required_argument, NULL, 'r' },
 		{ "arrival", required_argument, NULL, 'a' },
 		{ "quantum", required_argument, NULL, 'q' },
@@ -195,27 +256,45 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		{ "requests", required_argument, NULL, 'n' },
 		{ "warmup", required_argument, NULL, 'w' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "submit-cost", required_argument, NULL, '4' },
+		{ "kick-cost", required_argument, NULL, '6' },
+		{ "interrupt-cost", required_argument, NULL, '7' },
+		{ "lapse-cost", required_argument, NULL, '8' },
+		{ "wake-cost", required_argument, NULL, '5' },
 		{ "dispatch-cost", required_argument, NULL, '1' },
 		{ "steal-cost", required_argument, NULL, '2' },
 		{ "preempt-cost", required_argument, NULL, '3' },
+		{ "server", required_argument, NULL, 'S' },
+		{ "cpu", required_argument, NULL, 'C' },
+		{ "threads", required_argument, NULL, 'T' },
+		{ "hlog", required_argument, NULL, 'H' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'L' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	int which;
+	int which, place;
 
-	*options = (struct options){ .help = help, .load = 0.8, .deadline_factor = 10.0,
+	*options = (struct options){ .help = help, .load = 0.8, .stretch = 1.0,
+				     .deadline_factor = 10.0,
 				     .requests = 1000000, .warmup = UINT64_MAX, .seed = 1,
 				     .law_text = "exp:10",
 				     .spec.params.cores = 1 };
 	law_parse(&options->law, options->law_text);
-	while ((which = getopt_long(argc, argv, "", known, NULL)) >= 0)
+	options->spec.interrupt_ns = UINT64_MAX;
+	options->server = machine ? SERVER_RT : SERVER_NONE;
+	while ((which = getopt_long(argc, argv, "", known, &place)) >= 0) {
+		if (strchr("12345678SCT", which))
+			belongs(options, known[place].name);
 		set(options, which, optarg);
+	}
 	if (optind < argc)
 		usage("%s: there are only options", argv[optind]);
 	if (!options->spec.policy)
 		usage("--policy is missing");
+	if (options->spec.interrupt_ns == UINT64_MAX)
+		options->spec.interrupt_ns = options->spec.preempt_ns;
+	law_stretch(&options->law, options->stretch);
 	options->spec.params.classes = options->law.classes;
 	options->spec.seed = options->seed;
 	if (options->warmup == UINT64_MAX)

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "lib/hdrlog.h"
+
 static const double percents[] = { 0.5, 0.9, 0.99, 0.999, 0.9999 };
 #define PERCENTS 5
 
@@ -65,19 +67,33 @@ static void json_row(const char *key, const struct hist *hist, double unit)
 	printf(",\"max\":%.3f}", (double)hist->max / unit);
 }
 
+/* The share that service has of cores that are never idle, of these requests at these costs. */
+static double capacity(const struct options *o, const struct sim_totals *totals)
+{
+	const double service = (double)totals->service_ns, n = (double)totals->ends_of_quanta;
+
+	return service / (service + (double)o->spec.dispatch_ns * ((double)totals->jobs + n) +
+			  (double)o->spec.preempt_ns * n);
+}
+
 void print_json(const struct options *o, const struct measure *measure,
 		const struct sim_totals *totals, double used, const char *clock)
 {
 	uint32_t i;
 
 	printf("{\"schema\":1,\"clock_domain\":\"%s\",\"policy\":\"%s\",\"cores\":%u,"
-	       "\"law\":\"%s\",\"load\":%.6f,\"arrival\":\"%s\",\"quantum_ns\":%llu,\"seed\":%llu,"
-	       "\"cost_ns\":{\"dispatch\":%llu,\"steal\":%llu,\"preempt\":%llu},",
-	       clock, o->spec.policy->name, o->spec.params.cores, o->law_text, o->load,
-	       o->arrival == OPEN_POISSON ? "poisson" : "fixed",
+	       "\"law\":\"%s\",\"stretch\":%g,\"load\":%.6f,\"arrival\":\"%s\","
+	       "\"quantum_ns\":%llu,\"seed\":%llu,\"cost_ns\":{\"submit\":%llu,\"kick\":%llu,"
+	       "\"wake\":%llu,\"dispatch\":%llu,\"steal\":%llu,\"preempt\":%llu,"
+	       "\"interrupt\":%llu,\"lapse\":%llu},",
+	       clock, o->spec.policy->name, o->spec.params.cores, o->law_text, o->stretch,
+	       o->load, o->arrival == OPEN_POISSON ? "poisson" : "fixed",
 	       (unsigned long long)o->spec.params.quantum, (unsigned long long)o->seed,
+	       (unsigned long long)o->spec.submit_ns, (unsigned long long)o->spec.kick_ns,
+	       (unsigned long long)o->spec.wake_ns,
 	       (unsigned long long)o->spec.dispatch_ns, (unsigned long long)o->spec.steal_ns,
-	       (unsigned long long)o->spec.preempt_ns);
+	       (unsigned long long)o->spec.preempt_ns,
+	       (unsigned long long)o->spec.interrupt_ns, (unsigned long long)o->spec.lapse_ns);
 	json_row("sojourn_ns", &measure->sojourn, 1.0);
 	printf(",");
 	json_row("slowdown", &measure->slowdown, MEASURE_SLOWDOWN);
@@ -86,10 +102,35 @@ void print_json(const struct options *o, const struct measure *measure,
 		printf(i ? "," : "");
 		json_row(NULL, &measure->class[i], 1.0);
 	}
-	printf("],\"preemptions\":%llu,\"steals\":%llu,\"missed\":%llu,\"utilisation\":%.6f,"
-	       "\"digest\":\"%016llx\"}\n", (unsigned long long)totals->preemptions,
+	printf("],\"capacity\":%.6f,\"preemptions\":%llu,\"steals\":%llu,\"missed\":%llu,"
+	       "\"utilisation\":%.6f,\"digest\":\"%016llx\"}\n", capacity(o, totals),
+	       (unsigned long long)totals->preemptions,
 	       (unsigned long long)totals->steals, (unsigned long long)measure->missed, used,
 	       (unsigned long long)measure_digest(measure));
+}
+
+int print_hlog(const struct options *o, const struct measure *measure, const struct hist *late,
+	       uint64_t length_ns)
+{
+	const double length_s = (double)length_ns * 1e-9;
+	FILE *file = fopen(o->hlog, "w");
+	char tag[16];
+	uint32_t i;
+	int bad;
+
+	if (!file)
+		return -1;
+	hdrlog_header(file, "slowdown in thousandths, the others in ns", 0);
+	bad = hdrlog_interval(file, "sojourn", 0, length_s, &measure->sojourn);
+	bad |= hdrlog_interval(file, "slowdown", 0, length_s, &measure->slowdown);
+	for (i = 0; i < o->law.classes; i++) {
+		snprintf(tag, sizeof(tag), "class%u", i);
+		bad |= hdrlog_interval(file, tag, 0, length_s, &measure->class[i]);
+	}
+	if (late)
+		bad |= hdrlog_interval(file, "late", 0, length_s, late);
+	bad |= ferror(file);
+	return fclose(file) || bad ? -1 : 0;
 }
 
 void print_warning(const struct options *o)

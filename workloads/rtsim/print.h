@@ -12,6 +12,13 @@ void print_table(const struct options *options, const struct measure *measure,
 void print_json(const struct options *options, const struct measure *measure,
 		const struct sim_totals *totals, double used, const char *clock);
 
+/*
+ * The file of --hlog: an interval of length_ns each, tagged sojourn, slowdown, class0...; late
+ * may be NULL. 0, or -1 if it cannot be written.
+ */
+int print_hlog(const struct options *options, const struct measure *measure,
+	       const struct hist *late, uint64_t length_ns);
+
 /* On standard error, if the load is above what is left beside the options' costs. */
 void print_warning(const struct options *options);
 

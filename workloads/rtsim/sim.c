@@ -10,6 +10,7 @@
 struct core {
 	struct rt_task *task;	/* NULL: idle */
 	uint64_t begin;		/* of service: costs come before it */
+	bool lapsed;		/* its quantum is over, and nobody waited */
 };
 
 struct sim {
@@ -24,6 +25,7 @@ struct sim {
 	struct core core[RT_CORES_MAX];
 	uint32_t idle;
 	struct sim_job *coming;		/* the next arrival */
+	uint64_t comes;			/* when cores know of it */
 	uint64_t numbers, inside;
 	struct sim_job *pool;		/* finished jobs, by task.next */
 };
@@ -61,6 +63,11 @@ static bool arrival_next(struct sim *sim)
 	job->number = sim->numbers;
 	if (sim->source.next(sim->source.arg, job)) {
 		sim->numbers++;
+		sim->comes = (job->arrival > sim->comes ? job->arrival : sim->comes) +
+			     sim->spec->submit_ns;
+		if (sim->spec->params.quantum)
+			sim->totals->ends_of_quanta +=
+				(job->size - 1) / sim->spec->params.quantum;
 	} else {
 		job_put(sim, job);
 		sim->coming = NULL;
@@ -103,6 +110,7 @@ static bool dispatch(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost
 	sim->totals->dispatches++;
 	sim->core[core].task = task;
 	sim->core[core].begin = now + cost + sim->spec->dispatch_ns;
+	sim->core[core].lapsed = false;
 	slice(sim, core);
 	return true;
 }
@@ -126,21 +134,33 @@ static struct rt_task *stop(struct sim *sim, uint32_t core, enum rt_why why, uin
 		sim->totals->service_ns += now - c->begin;
 	}
 	c->task = NULL;
+	c->lapsed = false;
 	sim->until[core] = RT_FOREVER;
 	if (sim->policy->stopped)
 		sim->policy->stopped(sim->state, core, task, why, now);
 	return task;
 }
 
-static void preempt(struct sim *sim, uint32_t core, uint64_t now)
+static void preempt(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost)
 {
 	struct rt_task *task = stop(sim, core, RT_PREEMPTED, now);
 
 	sim->totals->preemptions++;
 	job_of(task)->interruptions++;
 	enqueue(sim, task, RT_PREEMPTED, now);
-	if (!dispatch(sim, core, now, sim->spec->preempt_ns))
+	if (!dispatch(sim, core, now, cost))
 		sim->idle++;
+}
+
+/* Whose task goes on only because nobody was there. */
+static uint32_t lapsed_core(const struct sim *sim)
+{
+	uint32_t i;
+
+	for (i = 0; i < sim->spec->params.cores; i++)
+		if (sim->core[i].lapsed)
+			return i;
+	return RT_NO_CORE;
 }
 
 static void arrive(struct sim *sim, uint64_t now)
@@ -154,14 +174,17 @@ static void arrive(struct sim *sim, uint64_t now)
 		core = home + i;
 		if (core >= sim->spec->params.cores)
 			core -= sim->spec->params.cores;
-		if (!sim->core[core].task && dispatch(sim, core, now, 0)) {
+		if (!sim->core[core].task && dispatch(sim, core, now, sim->spec->wake_ns)) {
 			sim->idle--;
 			return;
 		}
 	}
-	core = sim->policy->preempts ? sim->policy->preempts(sim->state, task, now) : RT_NO_CORE;
-	if (core != RT_NO_CORE)
-		preempt(sim, core, now);
+	core = sim->policy->preempts ? sim->policy->preempts(sim->state, task, now) :
+				       lapsed_core(sim);
+	if (core != RT_NO_CORE) {
+		preempt(sim, core, now, sim->spec->interrupt_ns);
+		sim->comes += sim->spec->kick_ns;
+	}
 }
 
 static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
@@ -171,13 +194,19 @@ static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
 
 	if (job->task.ran + (now - c->begin) < job->size) {
 		if (sim->policy->yields(sim->state, core, c->task, now)) {
-			preempt(sim, core, now);
+			preempt(sim, core, now, sim->spec->preempt_ns);
 			return;
 		}
 		job->task.ran += now - c->begin;
 		sim->totals->service_ns += now - c->begin;
 		c->begin = now;
 		slice(sim, core);
+		/* Without it, a policy whose tasks give way to arrivals has its word. */
+		if (!sim->policy->preempts) {
+			c->lapsed = true;
+			c->begin = now + sim->spec->lapse_ns;
+			sim->until[core] = c->begin + job->size - job->task.ran;
+		}
 		return;
 	}
 	stop(sim, core, RT_DONE, now);
@@ -200,9 +229,9 @@ static const char *loop(struct sim *sim)
 		core = 0;
 		for (i = 1; i < cores; i++)
 			core = sim->until[i] < sim->until[core] ? i : core;
-		if (sim->coming && sim->coming->arrival < sim->until[core]) {
-			sim->totals->end = sim->coming->arrival;
-			arrive(sim, sim->coming->arrival);
+		if (sim->coming && sim->comes < sim->until[core]) {
+			sim->totals->end = sim->comes;
+			arrive(sim, sim->comes);
 			if (!arrival_next(sim))
 				return "out of memory";
 		} else if (sim->until[core] != RT_FOREVER) {

@@ -7,11 +7,18 @@
  * ones (open loop). Costs occupy a core and are not service:
  *
  *	dispatch	before a task begins or goes on, on any core
+ *	wake		in addition, if the core was idle
  *	steal		in addition, if it came from another core's queue
- *	preempt		in addition, if the task before it was made to go
+ *	preempt		in addition, if the task before it had to go, its quantum being over
+ *	interrupt	in addition, if it had to go for an arrival
+ *	lapse		when a quantum is over and nobody waits
  *
- * A task whose quantum ends while nobody waits for its core goes on at no cost.
- * At one instant ends come before arrivals, cores in order of their number.
+ * Where requests are made there are two more. Each takes whoever makes them `submit', one after
+ * the other, before any core knows of it, and `kick' after that, if it interrupts one.
+ *
+ * A task whose quantum ends while nobody waits for its core goes on, and has to go for the next
+ * that comes and finds no idle core. At one instant ends come before arrivals, cores in order of
+ * their number.
  */
 #ifndef RTSIM_SIM_H
 #define RTSIM_SIM_H
@@ -45,7 +52,8 @@ struct sim_sink {
 struct sim_spec {
 	const struct rt_policy *policy;
 	struct rt_params params;
-	uint64_t dispatch_ns, steal_ns, preempt_ns;
+	uint64_t submit_ns, kick_ns;
+	uint64_t wake_ns, dispatch_ns, steal_ns, preempt_ns, interrupt_ns, lapse_ns;
 	uint64_t seed;		/* of the order in which victims of stealing are asked */
 };
 
@@ -53,6 +61,7 @@ struct sim_totals {
 	uint64_t jobs, end;
 	uint64_t preemptions, steals, dispatches;
 	uint64_t service_ns;	/* sum over cores, costs not included */
+	uint64_t ends_of_quanta; /* within requests: sum of ceil(size / quantum) - 1 */
 	uint64_t most_waiting;	/* jobs in the system at once */
 };
 

@@ -43,6 +43,7 @@ static inline void run(struct run *r)
 	spec.dispatch_ns = (uint64_t)(r->dispatch * 1e3 + 0.5);
 	spec.steal_ns = (uint64_t)(r->steal * 1e3 + 0.5);
 	spec.preempt_ns = (uint64_t)(r->preempt * 1e3 + 0.5);
+	spec.interrupt_ns = spec.preempt_ns;
 	spec.seed = r->seed ? r->seed : 1;
 	r->measure = &run_measure;
 	measure_start(r->measure, r->count / 20);

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from dunelab import paths
+from dunelab import hlog, paths
 
 
 def rt_sim(*arguments):
@@ -69,7 +69,60 @@ def test_overload_runs_and_says_so():
     assert done.returncode == 0 and "not below the capacity 0.7692" in done.stderr
 
 
+def test_every_cost_is_where_the_help_puts_it():
+    base = ("--policy", "rr", "--quantum", 20, "--law", "fixed:10", "--load", 0.01)
+    alone = result(*base)["sojourn_ns"]["p50"]
+    assert alone == pytest.approx(10000, rel=0.001)
+    for option, more in (("submit", 3000), ("wake", 3000), ("dispatch", 3000), ("kick", 0),
+                         ("preempt", 0), ("lapse", 0)):
+        cost = result(*base, f"--{option}-cost", 3)["sojourn_ns"]["p50"]
+        assert cost == pytest.approx(alone + more, rel=0.001), option
+    # Longer than the quantum, and alone: it lapses once, and only then.
+    lapsed = result(*base[:4], "--law", "fixed:100", "--load", 0.01, "--lapse-cost", 3)
+    assert lapsed["sojourn_ns"]["p50"] == pytest.approx(103000, rel=0.001)
+    # What the maker needs bounds what it makes.
+    slow = result(*base[:4], "--law", "fixed:1", "--load", 0.5, "--submit-cost", 4)
+    assert slow["sojourn_ns"]["max"] > 1e6
+
+
+def test_an_arrival_does_not_wait_for_who_has_had_its_quantum():
+    """As in the runtime: a short one that meets a long one alone begins at once."""
+    few = ("--law", "mix:0.5*1,0.5*1000", "--load", 0.05, "--policy", "rr", "--quantum", 100)
+    short = result(*few)["classes"][0]
+    assert short["p50"] < 1100 and short["mean"] < 5000
+    costly = result(*few, "--preempt-cost", 0, "--interrupt-cost", 50, "--kick-cost", 30)
+    assert costly["classes"][0]["mean"] > short["mean"] + 1000
+    assert costly["cost_ns"]["interrupt"] == 50000 and costly["cost_ns"]["preempt"] == 0
+
+
+def test_a_stretched_law_is_the_same_law():
+    plain = result("--policy", "cfcfs", "--law", "w6")
+    wide = result("--policy", "cfcfs", "--law", "w6", "--stretch", 10)
+    assert wide["slowdown"]["p99"] == pytest.approx(plain["slowdown"]["p99"], rel=0.01)
+    assert wide["sojourn_ns"]["mean"] == pytest.approx(10 * plain["sojourn_ns"]["mean"], rel=0.01)
+
+
+def test_the_histograms_are_the_figures(tmp_path):
+    found = result("--policy", "cfcfs", "--law", "w6", "--hlog", tmp_path / "x.hlog")
+    logged = {item.tag: item.histogram for item in
+              hlog.read((tmp_path / "x.hlog").read_text())}
+    assert list(logged) == ["sojourn", "slowdown", "class0", "class1"]
+    assert logged["sojourn"].percentile("99") == found["sojourn_ns"]["p99"]
+    assert logged["slowdown"].percentile("99") / 1000 == found["slowdown"]["p99"]
+    done = rt_sim("--policy", "cfcfs", "--requests", 100, "--hlog", "/nowhere/x")
+    assert done.returncode == 3 and "cannot write /nowhere/x" in done.stderr
+
+
+def test_capacity_is_of_these_requests_at_these_costs():
+    found = result("--policy", "rr", "--quantum", 5, "--law", "fixed:10", "--load", 0.3,
+                   "--dispatch-cost", 0.5, "--preempt-cost", 1.5)
+    assert found["capacity"] == pytest.approx(10 / (10 + 0.5 + 1 * (0.5 + 1.5)), rel=1e-4)
+
+
 @pytest.mark.parametrize("arguments, message", [
+    (("--policy", "cfcfs", "--stretch", "0"), "--stretch 0: expected a number"),
+    (("--policy", "cfcfs", "--server", "rt"), "there is no machine here"),
+    (("--policy", "cfcfs", "--cpu", "1"), "there is no machine here"),
     ((), "--policy is missing"),
     (("--policy", "fifo"), "known are cfcfs dfcfs"),
     (("--policy", "rr"), "needs a quantum"),

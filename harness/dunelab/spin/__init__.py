@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The experiment `spin`: requests under a scheduling policy, beside what theory predicts of them."""

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""`experiment spin`: boots each system with each law, and ends with the report."""
+
+import argparse
+from pathlib import Path
+
+from dunelab import drawing, paths, steprun, store
+from dunelab.errors import UsageError
+from dunelab.spin import plan as planning, predict, report, steps
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="dunelab experiment spin", description="Requests that spin, under scheduling policies "
+        "on libdune's runtime and by threads of Linux, each beside what rt-sim and theory say.")
+    parser.add_argument("--engine", default="bochs")
+    parser.add_argument("--profile", help="cost profile (default none: ticks are instructions)")
+    parser.add_argument("--systems", "--system",
+                        help=f"of {', '.join(planning.SYSTEMS)}; default all")
+    parser.add_argument("--w", help="laws of service times, of w1 to w12; default "
+                        f"{' '.join(planning.DEFAULT_LAWS)}")
+    parser.add_argument("--policies", help=f"of {', '.join(planning.POLICIES)}; default "
+                        f"{' '.join(planning.DEFAULT_POLICIES)}; Linux has "
+                        f"{' and '.join(planning.LINUX_POLICIES)}")
+    parser.add_argument("--loads", help='shares of the cores\' time: "0.5 0.7 0.8"')
+    parser.add_argument("--quantum", help=f"microseconds of the law ({planning.QUANTUM:g})")
+    parser.add_argument("--stretch", help="microseconds of the machine's clock in one of the law's "
+                        f"({planning.STRETCH:g})")
+    parser.add_argument("--cores", help="that serve (1)")
+    parser.add_argument("--requests", help="measured in a cell, at most (a size's own: 10,000; "
+                        "laws of long ones have fewer)")
+    parser.add_argument("--seed", help="of everything random (1)")
+    parser.add_argument("--quick", action="store_true", help="one law, one load, two systems")
+    parser.add_argument("--full", action="store_true", help="all laws, 200,000 requests a cell")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on with the newest unfinished run of the same plan and commit")
+    parser.add_argument("--report", metavar="DIR", type=Path,
+                        help="only make the report of a run again")
+    parser.add_argument("--jobs", default="2", help="emulators at once (default 2)")
+    parser.add_argument("--out", type=Path, help="directory of results (default: results)")
+    parser.add_argument("--check", action="store_true",
+                        help="only check the arguments: before anything is built")
+    return parser
+
+
+def main(argv):
+    """The command; 0, or 3 when a boot failed, or 130 after Ctrl-C."""
+    args = _parser().parse_args(argv)
+    if args.report:
+        return _show(steprun.load(steps.KIND, args.report.resolve()))
+    plan = planning.make(args.engine, args.profile, args.systems, args.w, args.policies,
+                         args.loads, args.quantum, args.stretch, args.cores, args.seed,
+                         args.requests, args.quick, args.full)
+    if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
+        raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
+    if args.check:
+        return 0
+    drawing.require_gnuplot()
+    usable, why = steps.engine(plan).available()
+    if not usable:
+        raise UsageError(f"engine {plan.engine} cannot be used: {why}")
+    predict.simulator()
+    steps.engine(plan).ensure()
+    steps.kernels(plan)
+    results = args.out or paths.root() / "results"
+    if args.resume:
+        run = steprun.resume(steps.KIND, results, plan)
+    else:
+        run = steprun.begin(steps.KIND, results, plan, ["experiment", "spin", *argv])
+    return steprun.perform(run, int(args.jobs), _show_latest)
+
+
+def _show_latest(run):
+    store.point_latest(run.store)
+    return _show(run)
+
+
+def _show(run):
+    index = report.make(run)
+    print(f"{report.terminal(run)}\n\nreport: {index}", flush=True)
+    return 0

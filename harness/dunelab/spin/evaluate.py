@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: MIT
+"""What the records of a run say: its tables, sentences and histograms."""
+
+from dataclasses import dataclass
+
+from dunelab import claims, hlog, stats, steprun
+from dunelab.spin import plan as planning, theory
+
+TOLERANCE, CAPACITY_TOLERANCE = 0.15, 0.05
+SLOWDOWN_UNIT = 1000        # slowdowns are counted in thousandths
+SHOWN = ("50", "99", "99.9")
+NEAR = 0.95                 # of the capacity: the queue of a run says little about that of another
+
+
+@dataclass
+class Measured:
+    """A cell that has been done. sojourn, slowdown: its histograms; expected: {"sojourn",
+    "slowdown"} of the prediction, {} where there is none."""
+
+    step: planning.Step
+    cell: planning.Cell
+    plan: planning.Plan
+    record: dict
+    sojourn: object
+    slowdown: object
+    expected: dict
+
+    @property
+    def found(self):
+        """What spin counted of the requests."""
+        return self.record["cells"][self.cell.key]["measured"]
+
+    @property
+    def machine(self):
+        """What spin measured of the machine."""
+        return self.record["cells"][self.cell.key]["machine"]
+
+    @property
+    def predicted(self):
+        """What rt-sim says, or None."""
+        return self.record["cells"][self.cell.key]["predicted"]
+
+    @property
+    def mean_ns(self):
+        """Mean service of the law."""
+        return self.plan.mean_us(self.step.law) * 1e3
+
+    @property
+    def capacity(self):
+        """The share of busy cores' time that is service at these costs; None without them."""
+        return self.predicted and self.predicted["capacity"]
+
+    @property
+    def late(self):
+        """p99 of how late requests were made, as a share of the mean service."""
+        return self.machine["late_ns"]["p99"] / self.mean_ns
+
+    @property
+    def state(self):
+        """ok, or why the row is no result: overload, near, late, or overflow."""
+        if self.sojourn.total < self.cell.requests:
+            return "overflow"
+        if self.capacity and self.cell.rho >= self.capacity:
+            return "overload"
+        if self.late > planning.LATE_SHARE:
+            return "late"
+        if self.capacity and self.cell.rho >= NEAR * self.capacity:
+            return "near"
+        return "ok"
+
+
+def measured(run):
+    """[Measured] of all cells that have been done, in the order of the tables."""
+    found = []
+    for law in run.plan.laws:
+        for name in run.plan.systems:
+            step = planning.Step(name, law)
+            record = run.record(step)
+            for cell in run.plan.cells(step) if record else ():
+                found.append(_read(run, step, cell, record))
+    return found
+
+
+def _read(run, step, cell, record):
+    folder, expected = run.folder(step), {}
+    ours = _histograms(folder / f"{cell.key}.hlog")
+    if record["cells"][cell.key]["predicted"]:
+        expected = _histograms(folder / f"{cell.key}.predicted.hlog")
+    return Measured(step, cell, run.plan, record, ours["sojourn"], ours["slowdown"], expected)
+
+
+def _histograms(path):
+    return {item.tag: item.histogram for item in hlog.read(path.read_text("utf-8"))}
+
+
+def error(got, want):
+    """Relative error, None where one of the two is not known."""
+    return got / want - 1 if got is not None and want else None
+
+
+def percent(value):
+    """+3.1 %, or a dash."""
+    return "-" if value is None else f"{value * 100:+.1f} %"
+
+
+def figures(item):
+    """[(name, measured, predicted)] of the figures that a prediction is held against: those that
+    the sample size allows."""
+    predicted = item.predicted
+    found = [("mean", item.found["sojourn_ns"]["mean"], predicted["sojourn_ns"]["mean"]),
+             ("mean slowdown", item.found["slowdown"]["mean"], predicted["slowdown"]["mean"])]
+    for level in SHOWN:
+        if stats.gated(item.sojourn, level).grade == "ok":
+            found.append((f"p{level}", item.sojourn.percentile(level),
+                          item.expected["sojourn"].percentile(level)))
+            found.append((f"p{level} slowdown", item.slowdown.percentile(level),
+                          item.expected["slowdown"].percentile(level)))
+    return found
+
+
+def worst(item):
+    """(name, relative error) of the figure that is furthest off."""
+    return max(((name, error(got, want)) for name, got, want in figures(item)),
+               key=lambda pair: abs(pair[1]))
+
+
+def agrees(item):
+    """Whether every figure is within the tolerance; None where that cannot be said."""
+    if item.cell.saturated or not item.predicted or item.state not in ("ok", "near"):
+        return None
+    return abs(worst(item)[1]) <= TOLERANCE
+
+
+def latency(items):
+    """(header, body): every cell below saturation, measured."""
+    header = ["system", "policy", "load", "requests", "mean (us)", "p50 (us)", "p99 (us)",
+              "p99.9 (us)", "slowdown p50", "slowdown p99", "slowdown p99.9", "made late p99",
+              "state"]
+    body = []
+    for item in items:
+        if item.cell.saturated:
+            continue
+        times = [_micro(stats.gated(item.sojourn, level)) for level in SHOWN]
+        slows = [_slow(stats.gated(item.slowdown, level)) for level in SHOWN]
+        body.append([item.step.system, item.cell.policy, item.cell.load,
+                     f"{item.sojourn.total:,}", f"{item.found['sojourn_ns']['mean'] / 1e3:,.1f}",
+                     *times, *slows, f"{item.machine['late_ns']['p99'] / 1e3:,.1f} us",
+                     item.state])
+    return header, body
+
+
+def _micro(gate):
+    if gate.value is None:
+        return gate.text()
+    return f"{gate.value / 1e3:,.1f}" + ("?" if gate.grade == "weak" else "")
+
+
+def _slow(gate):
+    if gate.value is None:
+        return gate.text()
+    return f"{gate.value / SLOWDOWN_UNIT:,.2f}" + ("?" if gate.grade == "weak" else "")
+
+
+def oracle(items):
+    """(header, body): measured against predicted, and the closed form without costs."""
+    header = ["system", "policy", "load", "capacity", "mean", "mean slowdown", "p50", "p99",
+              "p99 slowdown", "p99.9", f"within {TOLERANCE:.0%}", "no-cost mean (us): theory",
+              "predicted", "measured"]
+    body = []
+    for item in items:
+        if item.cell.saturated or not item.predicted:
+            continue
+        errors = {name: error(got, want) for name, got, want in figures(item)}
+        verdict = {True: "yes", False: "NOT", None: item.state}[agrees(item)]
+        if verdict == "NOT":
+            verdict = f"NOT: {worst(item)[0]}"
+        law = planning.LAWS[item.step.law]
+        ideal = theory.ideal(item.cell.policy, law, item.plan.cores, item.cell.rho)
+        body.append([item.step.system, item.cell.policy, item.cell.load,
+                     f"{item.capacity:.3f}",
+                     *(percent(errors.get(name)) for name in
+                       ("mean", "mean slowdown", "p50", "p99", "p99 slowdown", "p99.9")),
+                     verdict,
+                     f"{ideal['mean'] * item.mean_ns / 1e3:,.1f}" if ideal else "-",
+                     f"{item.predicted['sojourn_ns']['mean'] / 1e3:,.1f}",
+                     f"{item.found['sojourn_ns']['mean'] / 1e3:,.1f}"])
+    return header, body
+
+
+def capacities(items):
+    """(header, body): what saturated cores serve, and the law of capacity under measured costs."""
+    header = ["system", "policy", "measured", "of rt-sim", "of the law S/(S + ...)", "error",
+              f"within {CAPACITY_TOLERANCE:.0%}", "error of rt-sim"]
+    body = []
+    for item in items:
+        if not item.cell.saturated:
+            continue
+        got, off = busy_share(item), error(busy_share(item), item.capacity)
+        simulated = item.predicted and item.predicted["utilisation"]
+        body.append([item.step.system, item.cell.policy, f"{got:.3f}",
+                     f"{simulated:.3f}" if simulated else "-",
+                     f"{item.capacity:.3f}" if item.capacity else "-", percent(off),
+                     "-" if off is None else "yes" if abs(off) <= CAPACITY_TOLERANCE else "NOT",
+                     percent(error(item.found["utilisation"], simulated))])
+    return header, body
+
+
+def busy_share(item):
+    """The share that service had of the cores' time, less what they were idle where that is
+    counted: before the queue was there, and at its end."""
+    end = item.machine["end_ns"] * item.plan.cores
+    return item.machine["service_ns"] / (end - item.machine.get("idle_ns", 0))
+
+
+def costs(items):
+    """(header, body): what the machine charges for, as measured before the requests."""
+    names = ("submit", "kick", "wake", "dispatch", "preempt", "interrupt", "lapse", "served")
+    header = ["system", "policy", *(f"{name} (us)" for name in names)]
+    body, seen = [], set()
+    for item in items:
+        key = (item.step.system, item.cell.policy)
+        found = item.machine["costs_ns"]
+        if key in seen or not found["dispatch"]:
+            continue
+        seen.add(key)
+        body.append([*key, *(f"{found[name] / 1e3:,.2f}" if name in found else "-"
+                             for name in names)])
+    return header, body
+
+
+def verdict(items):
+    """Sentences: how many predictions hold, and capacities; none of a clock that allows none."""
+    if not items or not claims.emulated(items[0].record["engine"]["clock_domain"]):
+        return []
+    found = []
+    said = [agrees(item) for item in items]
+    held = [answer for answer in said if answer is not None]
+    if held:
+        found.append(f"{sum(held)} of {len(held)} predicted cells are within {TOLERANCE:.0%} of "
+                     "what was measured, in every figure that their samples allow.")
+    offs = [abs(error(busy_share(item), item.capacity)) for item in items
+            if item.cell.saturated and item.capacity]
+    if offs:
+        held = sum(off <= CAPACITY_TOLERANCE for off in offs)
+        found.append(f"{held} of {len(offs)} capacities are within {CAPACITY_TOLERANCE:.0%} of "
+                     f"the law with the costs measured (the worst is {max(offs):.1%} off).")
+    return found
+
+
+def problems(run, items):
+    """What a reader has to know before any figure."""
+    found = [*run.manifest.get("failures", []), *sorted(run.damaged), *steprun.mixed(run)]
+    missing = [step.key for step in run.plan.steps() if not run.record(step)]
+    if missing:
+        found.append(f"{len(missing)} of {len(run.plan.steps())} boots are missing: "
+                     f"{', '.join(missing)}")
+    why = {"late": "requests were made too late for a result (p99 above "
+                   f"{planning.LATE_SHARE:.0%} of the mean service)",
+           "overload": "more than can be served at these costs: figures grow with the run",
+           "overflow": "requests took longer than a histogram can hold"}
+    for state, text in why.items():
+        keys = [f"{item.step.key} {item.cell.key}" for item in items
+                if item.state == state and not item.cell.saturated]
+        if keys:
+            found.append(f"{len(keys)} cells: {text}: {', '.join(keys[:8])}"
+                         f"{', ...' if len(keys) > 8 else ''}")
+    return found
+
+
+def claim(run, items):
+    """The claim line: the clock, the emulator, the commit."""
+    if not items:
+        return "nothing was measured"
+    plan, engine = run.plan, items[0].record["engine"]
+    return (f"{claims.line({'engine': engine})} {plan.cpus} CPUs: requests are made on CPU "
+            f"{planning.MAKER_CPU} and served on {plan.serving}; a microsecond of a law is "
+            f"{plan.stretch:g} of this clock, the quantum {plan.quantum_us:g} of the law's; "
+            f"commit {run.manifest['commit'][:12]}"
+            f"{', changed since' if run.manifest['dirty'] else ''}.")

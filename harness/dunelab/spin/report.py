@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
+
+from dunelab import claims, drawing, store, tables
+from dunelab.htmlpage import document, escape, figure_block, table
+from dunelab.markdown import table as markdown_table
+from dunelab.spin import charts, evaluate, plan as planning
+
+TITLE = "Spin: requests under a scheduling policy, beside what theory predicts"
+LATENCY = ("Time from when a request was due to its end; the slowdown is that over its service. A "
+           "percentile has 20 samples beyond it, with ? at least 5. State: overload, more than can "
+           "be served at the measured costs; near, above 95 % of that; late, the maker of requests "
+           "was too late for a result.")
+ORACLE = ("Errors of the measured figure against rt-sim's, which serves the same requests under "
+          "the same policy's code in virtual time, charged what the machine was measured to cost "
+          "(last table) before, with other requests. Capacity: of the law below. The closed form "
+          "knows no cost: M/M/k, Pollaczek-Khinchine, or processor sharing.")
+CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S the service of "
+            "these requests, d the dispatch, c the preemption, n the ends of quanta within a "
+            "request. Measured: service over the cores' time, less what they were idle.")
+COSTS = ("submit: whoever makes a request; kick: more of that when a core is interrupted for it; "
+         "wake: an idle core; dispatch: from one request's end to the next's beginning; preempt: "
+         "more, when a quantum is over; interrupt: more, for an arrival; lapse: a quantum ends and "
+         "nobody waits; served: service within a quantum.")
+
+
+def make(run):
+    """Make every form of it from the steps' records; the path of index.html."""
+    items = evaluate.measured(run)
+    figures = charts.plan(run, items) if items else []
+    if figures:
+        drawing.draw(figures, claims.short(items[0].record), run.store.report)
+    store.write_json(run.store.path / "summary.json", _summary(run, items))
+    store.write_text(run.store.report / "report.md", _markdown(run, items, figures))
+    index = run.store.report / "index.html"
+    store.write_text(index, _page(run, items, figures))
+    return index
+
+
+def _tables(run, items):
+    """[(title, note, header, body)] in the order to show them."""
+    found = []
+    for law in run.plan.laws:
+        chosen = [item for item in items if item.step.law == law]
+        title = f"{law} ({planning.LAWS[law]})"
+        for name, note, make_one in (("latency", LATENCY, evaluate.latency),
+                                     ("oracle", ORACLE, evaluate.oracle),
+                                     ("capacity", CAPACITY, evaluate.capacities)):
+            header, body = make_one(chosen)
+            if body:
+                found.append((f"{title}: {name}", note, header, body))
+    header, body = evaluate.costs(items)
+    if body:
+        found.append(("Measured costs", COSTS, header, body))
+    return found
+
+
+def terminal(run):
+    """What the command prints at its end."""
+    items, lines = evaluate.measured(run), []
+    for title, _, header, body in _tables(run, items):
+        lines += ["", title, *tables.layout(header, body, numeric=range(2, len(header)))]
+    return "\n".join([*lines, "", *evaluate.verdict(items), evaluate.claim(run, items),
+                      *(f"  {problem}" for problem in evaluate.problems(run, items))])
+
+
+def _page(run, items, figures):
+    out = [f"<h1>{escape(TITLE)}</h1>",
+           f'<p class="claim">{escape(evaluate.claim(run, items))}</p>']
+    out += [f'<p class="problem">{escape(text)}</p>' for text in evaluate.problems(run, items)]
+    out += [f"<p>{escape(text)}</p>" for text in evaluate.verdict(items)]
+    out += ["<dl>", *(f"<dt>{escape(name)}</dt><dd>{escape(planning.SYSTEMS[name].title)}</dd>"
+                      for name in run.plan.systems), "</dl>"]
+    out += ["<h2>Figures</h2>", '<div class="figures">']
+    for figure in figures:
+        out += ["<div>", figure_block(run.store.report, figure),
+                f'<p class="soft">{escape(figure.caption)}</p>', "</div>"]
+    out.append("</div>")
+    for title, note, header, body in _tables(run, items):
+        out += [f"<h2>{escape(title)}</h2>", f'<p class="soft">{escape(note)}</p>',
+                table(header, body, swatch=True)]
+    out += ["<h2>How to reproduce</h2>", f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
+            '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
+            '<a href="../manifest.json">manifest.json</a>, '
+            '<a href="../steps/">steps/</a> with what each cell printed and its histograms, '
+            'measured and predicted, as .hlog.</p>']
+    return document(TITLE, out)
+
+
+def _markdown(run, items, figures):
+    lines = [f"# {TITLE}", "", f"> {evaluate.claim(run, items)}", ""]
+    for sentence in [*evaluate.problems(run, items), *evaluate.verdict(items)]:
+        lines += [sentence, ""]
+    for title, note, header, body in _tables(run, items):
+        lines += [f"## {title}", "", note, "", *markdown_table(header, body), ""]
+    for figure in figures:
+        lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
+    return "\n".join([*lines, "## How to reproduce", "", _again(run), ""])
+
+
+def _again(run):
+    plan = run.plan
+    words = [f"ENGINE={plan.engine}", f"PROFILE={plan.profile}",
+             f'SYSTEMS="{" ".join(plan.systems)}"', f'W="{" ".join(plan.laws)}"',
+             f'POLICIES="{" ".join(plan.policies)}"', f'LOADS="{" ".join(plan.loads)}"',
+             f"QUANTUM={plan.quantum_us:g}", f"STRETCH={plan.stretch:g}", f"CORES={plan.cores}",
+             f"SEED={plan.seed}", f"REQUESTS={plan.requests}"]
+    words += ["QUICK=1"] if plan.limit_ms == planning.QUICK[1] else []
+    words += ["FULL=1"] if plan.limit_ms == planning.FULL[1] else []
+    return (f"At commit {run.manifest['commit'][:12]}: `make experiment WORKLOAD=spin "
+            f"{' '.join(words)}`.")
+
+
+def _summary(run, items):
+    return {
+        "schema": "dunelab-spin-summary/1", "claim": evaluate.claim(run, items),
+        "problems": evaluate.problems(run, items), "verdict": evaluate.verdict(items),
+        "rows": [_row(item) for item in items]}
+
+
+def _row(item):
+    return {"system": item.step.system, "law": item.step.law, "policy": item.cell.policy,
+            "load": item.cell.load, "engine": item.record["engine"], "state": item.state,
+            "measured": item.found, "machine": item.machine, "predicted": item.predicted,
+            "busy_share": round(evaluate.busy_share(item), 6) if item.cell.saturated else None,
+            "agrees": evaluate.agrees(item)}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""The experiment spin, small, on QEMU: for function, and no figure is believed."""
+
+import json
+
+from dunelab import cli, hlog
+
+
+def test_a_small_experiment(tmp_path, capsys):
+    status = cli.main(["experiment", "spin", "--engine", "qemu", "--quick", "--requests", "300",
+                       "--policies", "cfcfs rr srpt", "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert status == 0, said
+    run = (tmp_path / "spin/latest").resolve()
+    assert json.loads((run / "manifest.json").read_text())["status"] == "complete"
+    rows = json.loads((run / "summary.json").read_text())["rows"]
+    assert {(row["system"], row["policy"], row["load"]) for row in rows} == {
+        ("linux-tuned", "cfcfs", "0.8"), ("linux-tuned", "cfcfs", "sat"),
+        ("linux-tuned", "rr", "0.8"), ("dune-rt", "cfcfs", "0.8"), ("dune-rt", "cfcfs", "sat"),
+        ("dune-rt", "rr", "0.8"), ("dune-rt", "rr", "sat"), ("dune-rt", "srpt", "0.8")}
+    for row in rows:
+        found, machine = row["measured"], row["machine"]
+        # Every request was served, once, and none faster than its size.
+        assert found["sojourn_ns"]["n"] == (300 if row["load"] != "sat" else found[
+            "sojourn_ns"]["n"]) and found["slowdown"]["p50"] >= 1
+        assert machine["server"] == ("rt" if row["system"] == "dune-rt" else "threads")
+        ours = row["system"] == "dune-rt"
+        assert (row["predicted"] is not None) == (ours or row["policy"] == "cfcfs")
+        if ours and row["policy"] == "rr":
+            assert machine["costs_ns"]["served"] > 0 and found["preemptions"] > 0
+    log = hlog.by_tag(hlog.read(
+        (run / "steps/dune-rt-w5/rr-0.8.hlog").read_text()))
+    assert set(log) == {"sojourn", "slowdown", "class0", "class1", "late"}
+    # Time seen through an emulator allows no conclusion.
+    assert "predicted cells are within" not in said

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""The experiment spin: what is planned, what theory and rt-sim say, and what its report says."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from dunelab import cli, steprun, store
+from dunelab.errors import UsageError
+from dunelab.spin import evaluate, plan as planning, predict, report, script, steps, theory
+from kv_tools import program
+
+ENGINE = {"name": "bochs", "version": "Bochs 3.0, build 0", "clock_domain": "instr(bochs)",
+          "profile": "none", "deterministic": True}
+COSTS = {"submit": 2000.0, "wake": 1000.0, "dispatch": 2000.0}
+QUANTUM_COSTS = COSTS | {"preempt": 10000.0, "lapse": 0.0, "interrupt": 5000.0, "kick": 3000.0,
+                         "served": 45000.0}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def simulator():
+    """rt-sim, or no test here."""
+    return program("../host/rt-sim")
+
+
+def test_the_laws_are_the_simulators(simulator):
+    listed = subprocess.run([simulator, "--list"], text=True, capture_output=True,
+                            check=True).stdout
+    assert planning.LAWS == dict(re.findall(r"^(w\d+) +(\S+)", listed, re.M))
+    assert list(planning.POLICIES) == re.findall(r"^(\w+)", listed.partition("\n\n")[0], re.M)
+
+
+def test_closed_forms_have_their_golden_numbers():
+    for k, rho, c, p50, p99, p999 in ((1, .8, .8, 3.466, 23.026, 34.539),
+                                      (4, .9, .7878, 2.255, 12.193, 17.950),
+                                      (16, .8, .3049, .802, 4.735, 7.038)):
+        assert theory.erlang_c(k, rho) == pytest.approx(c, abs=6e-5)
+        for level, value in ((.5, p50), (.99, p99), (.999, p999)):
+            assert theory.mmk_percentile(k, rho, level) == pytest.approx(value, abs=6e-4)
+    assert theory.mg1_mean(.8, 0) == pytest.approx(3) and theory.sharing_mean(.8) == \
+        pytest.approx(5)
+    assert theory.moments("mix:0.9*5,0.1*55") == (pytest.approx(10), pytest.approx(2.25))
+    assert theory.moments("lognormal:10:20") == (10, 4)
+    assert theory.ideal("cfcfs", "exp:10", 1, .5)["mean"] == pytest.approx(2)
+    assert theory.ideal("rr", planning.LAWS["w5"], 1, .5) == {"mean": pytest.approx(2)}
+    assert theory.ideal("srpt", planning.LAWS["w5"], 1, .5) == {}
+    assert theory.ideal("cfcfs", planning.LAWS["w5"], 2, .5) == {}
+
+
+def test_the_plan_says_what_is_known():
+    for words, said in (({"systems": "linux solaris"}, "unknown SYSTEM 'solaris'; known: linux,"),
+                        ({"laws": "w13"}, "unknown W 'w13'"), ({"loads": "1.2"}, "between 0 and 1"),
+                        ({"policies": "fifo"}, "unknown POLICY 'fifo'; known: cfcfs"),
+                        ({"quantum": "0"}, "QUANTUM=0: want microseconds"),
+                        ({"stretch": "x"}, "STRETCH=x"), ({"cores": "1.5"}, "whole number"),
+                        ({"requests": 5}, "REQUESTS=5: want a whole"),
+                        ({"policies": "darc"}, "it needs CORES=2"),
+                        ({"policies": "srpt", "systems": "linux"}, "Linux has cfcfs, rr only"),
+                        ({"engine": "gem5"}, "engine"), ({"profile": "pentium"}, "no cost profile"),
+                        ({"quick": True, "full": True}, "exclude each other")):
+        with pytest.raises(UsageError, match=said):
+            planning.make(**words)
+    made = planning.make(systems="linux,dune-rt", laws="w5 w2", loads=".8 0.5", cores="2")
+    assert [step.key for step in made.steps()] == ["linux-w2", "dune-rt-w2", "linux-w5",
+                                                   "dune-rt-w5"]
+    assert made.loads == ("0.5", "0.8") and made.serving == "2-3" and made.cpus == 4
+    assert planning.load(json.dumps({"plan": made.__dict__})) == made
+    with pytest.raises(ValueError):
+        planning.load('{"plan": {}}')
+
+
+def test_cells_are_those_that_a_system_can_serve():
+    made = planning.make()
+    linux, dune = (made.cells(planning.Step(name, "w5")) for name in ("linux", "dune-rt"))
+    assert {cell.policy for cell in linux} == {"cfcfs", "rr"}
+    assert {cell.policy for cell in dune} == {"cfcfs", "rr", "srpt"}
+    assert [cell.key for cell in dune if cell.saturated] == ["cfcfs-sat", "rr-sat"]
+    # No more of them than fit into the time, and never more waiting than have memory.
+    assert all(cell.requests * made.mean_us("w5") <= made.limit_ms * 1000 for cell in dune)
+    assert all(cell.requests <= 4096 for cell in dune if cell.saturated)
+
+
+def test_a_script_is_a_function_of_its_step():
+    made = planning.make(loads="0.8")
+    texts = {step.key: script.script(made, step) for step in made.steps()}
+    assert texts == {step.key: script.script(made, step) for step in made.steps()}
+    assert "insmod" in texts["dune-rt-w5"] and "insmod" not in texts["linux-w5"]
+    assert "--server rt --quantum 100 --hlog rr-0.8.hlog" in texts["dune-rt-w5"]
+    assert "--server fifo" in texts["rt-w5"] and "--threads 32" in texts["rt-w5"]
+    assert "--quantum" not in texts["linux-w5"]
+    for text in texts.values():
+        assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+    assert "isolcpus=nohz,domain,managed_irq,1 " in made.kernel_args(planning.SYSTEMS["linux"])
+    assert "nohz_full=1-2 " in made.kernel_args(planning.SYSTEMS["rt-tuned"])
+
+
+def test_a_prediction_takes_the_costs_that_were_measured():
+    made = planning.make(laws="w5", loads="0.5")
+    cfcfs, rr = (planning.Cell(policy, "0.5", 1000, 100) for policy in ("cfcfs", "rr"))
+    words = predict.argv(made, "w5", rr, QUANTUM_COSTS)
+    assert words[words.index("--quantum") + 1] == "45.000"      # served, not asked for
+    assert words[words.index("--preempt-cost") + 1] == "10.000" and "--served-cost" not in words
+    assert predict.argv(made, "w5", cfcfs, COSTS)[-6:] == [
+        "--submit-cost", "2.000", "--wake-cost", "1.000", "--dispatch-cost", "2.000"]
+    # No model: nothing measured, or nobody knows what Linux's quantum is.
+    assert predict.argv(made, "w5", rr, COSTS) is None
+    assert predict.argv(made, "w5", cfcfs, COSTS | {"dispatch": 0.0}) is None
+
+
+def write(run, step, stretch=1.0):
+    """A step's files as if it had been booted: the machine is rt-sim, `stretch` times as slow."""
+    folder, cells = run.folder(step), {}
+    folder.mkdir(parents=True)
+    for cell in run.plan.cells(step):
+        costs = QUANTUM_COSTS if cell.policy == "rr" else COSTS
+        slow = {name: value * stretch for name, value in costs.items()}
+        measured = predict.predict(run.plan, step.law, cell, slow, folder / f"{cell.key}.hlog")
+        service = 60000.0 * cell.requests
+        machine = {"server": "rt", "late_ns": {"p50": 10, "p99": 1000, "p999": 2000, "max": 3000},
+                   "service_ns": service, "idle_ns": 0,
+                   "end_ns": service / measured["utilisation"], "dispatches": 1, "costs_ns": costs}
+        (folder / f"{cell.key}.json").write_text(json.dumps(measured) + "\n" + json.dumps(machine))
+        cells[cell.key] = steps._cell(run.plan, step, cell, folder)
+    store.write_json(folder / "record.json", {
+        "schema": "dunelab-spin-step/1", "key": step.key, "system": step.system, "law": step.law,
+        "engine": ENGINE, "release": "6.1.0", "cmdline": "", "argv": "bochs", "commit": "0" * 40,
+        "dirty": False, "wall_s": 1.0, "files": {}, "cells": cells})
+
+
+def begin(tmp_path, stretch):
+    """A run of one step, booted."""
+    made = planning.make(systems="dune-rt", laws="w5", policies="cfcfs rr", loads="0.5 0.7")
+    run = steprun.begin(steps.KIND, tmp_path, made, ["experiment", "spin"])
+    write(run, made.steps()[0], stretch)
+    return run
+
+
+def test_what_is_as_predicted_and_what_is_not(tmp_path):
+    same = evaluate.measured(begin(tmp_path / "a", 1.0))
+    assert len(same) == 6 and all(item.state == "ok" for item in same if not item.cell.saturated)
+    assert [evaluate.agrees(item) for item in same] == [True, True, None, True, True, None]
+    assert all(row[6] == "yes" for row in evaluate.capacities(same)[1])
+    # Costs three times as high as those that were measured: the prediction has to fail.
+    other = evaluate.measured(begin(tmp_path / "b", 3.0))
+    assert [evaluate.agrees(item) for item in other][3:] == [False, False, None]
+    assert [row[6] for row in evaluate.capacities(other)[1]] == ["NOT", "NOT"]
+    _, body = evaluate.oracle(other)
+    assert body[2][10].startswith("NOT: ")
+    assert "0 of 2 capacities" in " ".join(evaluate.verdict(other))
+
+
+def test_what_was_made_late_or_cannot_be_served_is_no_result(tmp_path):
+    run = begin(tmp_path, 1.0)
+    item = evaluate.measured(run)[0]
+    item.machine["late_ns"]["p99"] = 0.3 * item.mean_ns
+    assert item.state == "late" and evaluate.agrees(item) is None
+    assert "made too late" in " ".join(evaluate.problems(run, [item]))
+    item.machine["late_ns"]["p99"] = 0
+    item.predicted["capacity"] = 0.5
+    assert item.state == "overload" and evaluate.agrees(item) is None
+    item.predicted["capacity"] = 0.51
+    assert item.state == "near"
+
+
+def test_the_report_has_all_forms(tmp_path, capsys):
+    run = begin(tmp_path, 1.0)
+    index = report.make(run)
+    page, text = index.read_text(), (index.parent / "report.md").read_text()
+    assert "stroke-dasharray" in page and "w5: slowdown, dune-rt, by policy" in page
+    for words in ("w5 (mix:0.995*0.5,0.005*500): oracle", "Measured costs", "STRETCH=20"):
+        assert words in text
+    summary = store.read_json(run.store.path / "summary.json")
+    assert {row["state"] for row in summary["rows"]} >= {"ok"}
+    assert cli.main(["experiment", "spin", "--report", str(run.store.path)]) == 0
+    assert "4 of 4 predicted cells" in capsys.readouterr().out
