@@ -34,6 +34,7 @@ const char options_help[] =
 	"  --preempt-cost T     in addition, when another was interrupted for it (0)\n"
 	"  --interrupt-cost T   instead of that, when it was for an arrival (--preempt-cost)\n"
 	"  --lapse-cost T       when a quantum is over and nobody waits (0)\n"
+	"  --stale-cost T       of a timer that rings for a quantum cut short by an end (0)\n"
 	"  --hlog FILE          write the histograms of sojourn (ns) and slowdown (1/1000) there\n"
 	"  --json               one JSON object instead of a table; times in nanoseconds\n"
 	"  --list               policies and named laws\n"
@@ -215,6 +216,9 @@ static void set(struct options *options, int which, char *text)
 	case '8':
 		spec->lapse_ns = microseconds("lapse-cost", text, 0.0);
 		break;
+	case '9':
+		spec->stale_ns = microseconds("stale-cost", text, 0.0);
+		break;
 	case 'S':
 		server(options, text);
 		break;
@@ -260,6 +264,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		{ "kick-cost", required_argument, NULL, '6' },
 		{ "interrupt-cost", required_argument, NULL, '7' },
 		{ "lapse-cost", required_argument, NULL, '8' },
+		{ "stale-cost", required_argument, NULL, '9' },
 		{ "wake-cost", required_argument, NULL, '5' },
 		{ "dispatch-cost", required_argument, NULL, '1' },
 		{ "steal-cost", required_argument, NULL, '2' },
@@ -284,7 +289,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 	options->spec.interrupt_ns = UINT64_MAX;
 	options->server = machine ? SERVER_RT : SERVER_NONE;
 	while ((which = getopt_long(argc, argv, "", known, &place)) >= 0) {
-		if (strchr("12345678SCT", which))
+		if (strchr("123456789SCT", which))
 			belongs(options, known[place].name);
 		set(options, which, optarg);
 	}

@@ -10,6 +10,7 @@
 struct core {
 	struct rt_task *task;	/* NULL: idle */
 	uint64_t begin;		/* of service: costs come before it */
+	uint64_t rings;		/* its timer, whatever it was for: of costs only */
 	bool lapsed;		/* its quantum is over, and nobody waited */
 };
 
@@ -75,15 +76,33 @@ static bool arrival_next(struct sim *sim)
 	return true;
 }
 
+/*
+ * When a slice is over that may last a quantum. A timer that was set for another, which ended
+ * before, rings all the same, and only then is set for this one: that comes out of its quantum.
+ */
+static uint64_t slice_over(const struct sim *sim, struct core *c, uint64_t left, uint64_t quantum)
+{
+	const uint64_t over = c->begin + quantum, stale = sim->spec->stale_ns;
+
+	if (c->rings <= c->begin) {
+		c->rings = over;
+	} else if (c->rings < over && c->rings < c->begin + left) {
+		c->begin += stale < quantum / 2 ? stale : quantum / 2;
+		c->rings = over;
+	}
+	return c->begin + left < over ? c->begin + left : over;
+}
+
 /* Serve what the core has, from `begin`, to its end or that of a quantum. */
 static void slice(struct sim *sim, uint32_t core)
 {
 	struct core *c = &sim->core[core];
-	uint64_t left = job_of(c->task)->size - c->task->ran, quantum = RT_FOREVER;
+	const uint64_t left = job_of(c->task)->size - c->task->ran;
 
+	sim->until[core] = c->begin + left;
 	if (sim->policy->quantum)
-		quantum = sim->policy->quantum(sim->state, core, c->task);
-	sim->until[core] = c->begin + (left < quantum ? left : quantum);
+		sim->until[core] = slice_over(sim, c, left, sim->policy->quantum(sim->state, core,
+										c->task));
 }
 
 /* Find work for a core that has none; cost: of what was before. */

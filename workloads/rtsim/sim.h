@@ -12,6 +12,7 @@
  *	preempt		in addition, if the task before it had to go, its quantum being over
  *	interrupt	in addition, if it had to go for an arrival
  *	lapse		when a quantum is over and nobody waits
+ *	stale		within a quantum, when a timer rings for one that a request's end cut short
  *
  * Where requests are made there are two more. Each takes whoever makes them `submit', one after
  * the other, before any core knows of it, and `kick' after that, if it interrupts one.
@@ -54,6 +55,7 @@ struct sim_spec {
 	struct rt_params params;
 	uint64_t submit_ns, kick_ns;
 	uint64_t wake_ns, dispatch_ns, steal_ns, preempt_ns, interrupt_ns, lapse_ns;
+	uint64_t stale_ns;
 	uint64_t seed;		/* of the order in which victims of stealing are asked */
 };
 

@@ -112,27 +112,34 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Median of what a request takes that comes alone, beyond service. */
-static double alone(const struct server *server, uint64_t size)
+/*
+ * Median of what a request takes that comes alone, beyond service. before: service of one that
+ * comes with it and goes first, whose quantum's timer is still to ring; 0: none.
+ */
+static double alone(const struct server *server, uint64_t size, uint64_t quantum, uint64_t before)
 {
+	struct request *others = make(SINGLES, before, 1, 1);
 	struct request *requests = make(SINGLES, size, 1, 1);
 	double beyond[SINGLES], median;
 	uint32_t i;
 
 	for (i = 0; i < SINGLES; i++) {
-		const uint64_t due = server->now() + GAP_NS;
+		const uint64_t due = server->now() + GAP_NS + 2 * quantum;
 		uint64_t now;
 
 		do
 			now = server->now();
 		while (now < due);
+		if (before)
+			server->submit(&others[i]);
 		server->submit(&requests[i]);
 		server->drain();
-		beyond[i] = (double)(requests[i].ended - now) - (double)size;
+		beyond[i] = (double)(requests[i].ended - now) - (double)(size + before);
 	}
 	qsort(beyond, SINGLES, sizeof(beyond[0]), compare);
 	median = beyond[SINGLES / 2];
 	free(requests);
+	free(others);
 	return median;
 }
 
@@ -140,7 +147,7 @@ static double alone(const struct server *server, uint64_t size)
 static void quanta(const struct options *options, const struct server *server, struct costs *costs)
 {
 	const uint32_t cores = options->spec.params.cores, n = 4 * cores;
-	const uint64_t size = SLICES * options->spec.params.quantum;
+	const uint64_t quantum = options->spec.params.quantum, size = SLICES * quantum;
 	struct request *requests = make(n, size, 1, cores);
 	const uint64_t before = server->counts().preemptions;
 	double submit, preemptions, beyond = batch(server, requests, n, cores, &submit);
@@ -152,8 +159,11 @@ static void quanta(const struct options *options, const struct server *server, s
 	/* Each ends within a slice, in the middle of it on average. */
 	costs->served = (double)n * (double)size / (preemptions + 0.5 * n);
 	costs->preempt = positive((beyond - n * costs->dispatch) / preemptions - costs->dispatch);
-	costs->lapse = positive(alone(server, 2 * options->spec.params.quantum) -
-				alone(server, options->spec.params.quantum / 2));
+	costs->lapse = positive(alone(server, 2 * quantum, quantum, 0) -
+				alone(server, quantum / 2, quantum, 0));
+	/* It rings within the longer, after the shorter. */
+	costs->stale = positive(alone(server, quantum * 4 / 5, quantum, quantum / 2) -
+				alone(server, quantum * 3 / 10, quantum, quantum / 2));
 	costs->has_quantum = true;
 }
 
@@ -217,7 +227,7 @@ void costs_measure(const struct options *options, const struct server *server,
 	batch(server, requests, n, cores, &submit);
 	costs->dispatch = batch(server, requests, n, cores, &costs->submit) / n;
 	free(requests);
-	costs->wake = positive(alone(server, size) - costs->submit - costs->dispatch);
+	costs->wake = positive(alone(server, size, quantum, 0) - costs->submit - costs->dispatch);
 	if (!server->has_counts)
 		return;
 	if (policy->flags & RT_TAKES_QUANTUM)

@@ -164,8 +164,8 @@ def _slow(gate):
 def oracle(items):
     """(header, body): measured against predicted, and the closed form without costs."""
     header = ["system", "policy", "load", "capacity", "mean", "mean slowdown", "p50", "p99",
-              "p99 slowdown", "p99.9", f"within {TOLERANCE:.0%}", "no-cost mean (us): theory",
-              "predicted", "measured"]
+              "p99 slowdown", "p99.9", f"within {TOLERANCE:.0%}", "theory, no costs (us)",
+              "predicted (us)", "measured (us)"]
     body = []
     for item in items:
         if item.cell.saturated or not item.predicted:
@@ -214,7 +214,8 @@ def busy_share(item):
 
 def costs(items):
     """(header, body): what the machine charges for, as measured before the requests."""
-    names = ("submit", "kick", "wake", "dispatch", "preempt", "interrupt", "lapse", "served")
+    names = ("submit", "kick", "wake", "dispatch", "preempt", "interrupt", "lapse", "stale",
+             "served")
     header = ["system", "policy", *(f"{name} (us)" for name in names)]
     body, seen = [], set()
     for item in items:

@@ -80,6 +80,12 @@ def test_every_cost_is_where_the_help_puts_it():
     # Longer than the quantum, and alone: it lapses once, and only then.
     lapsed = result(*base[:4], "--law", "fixed:100", "--load", 0.01, "--lapse-cost", 3)
     assert lapsed["sojourn_ns"]["p50"] == pytest.approx(103000, rel=0.001)
+    # A short one's timer rings in the long one behind it, and costs it that.
+    behind = ("--policy", "rr", "--quantum", 1000, "--law", "mix:0.5*300,0.5*900", "--arrival",
+              "fixed", "--load", 0.9)
+    plain, stale = result(*behind), result(*behind, "--stale-cost", 3)
+    assert stale["sojourn_ns"]["mean"] > plain["sojourn_ns"]["mean"] + 1000
+    assert result(*base, "--stale-cost", 3)["sojourn_ns"]["p50"] == pytest.approx(alone, rel=0.001)
     # What the maker needs bounds what it makes.
     slow = result(*base[:4], "--law", "fixed:1", "--load", 0.5, "--submit-cost", 4)
     assert slow["sojourn_ns"]["max"] > 1e6
