@@ -48,7 +48,7 @@ struct costs {
 	double preempt;		/* the core, in addition, when a quantum is over and others wait */
 	double interrupt;	/* the core, in addition, when one has to go for an arrival */
 	double lapse;		/* the core, when a quantum is over and nobody waits */
-	double stale;		/* the core, when a timer rings for a quantum that an end cut short */
+	double stale;		/* the core, when a timer rings for one that an end cut short */
 	double served;		/* service within a quantum: less than it by its costs */
 	bool has_quantum, has_interrupt; /* whether those are known */
 };

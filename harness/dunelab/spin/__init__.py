@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The experiment `spin`: requests under a scheduling policy, beside what theory predicts of them."""
+"""The experiment `spin`: requests under a scheduling policy, beside what is predicted of them."""

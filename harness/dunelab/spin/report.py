@@ -14,15 +14,16 @@ LATENCY = ("Time from when a request was due to its end; the slowdown is that ov
 ORACLE = ("Errors of the measured figure against rt-sim's, which serves the same requests under "
           "the same policy's code in virtual time, charged what the machine was measured to cost "
           "(last table) before, with other requests. Capacity: of the law below. The closed form "
-          "knows no cost and has no end: M/M/k, Pollaczek-Khinchine, or processor sharing, to which a "
-          "run of a dispersed law does not come near.")
+          "knows no cost and has no end: M/M/k, Pollaczek-Khinchine, or processor sharing; a "
+          "run of a dispersed law is too short to come near it.")
 CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S the service of "
             "these requests, d the dispatch, c the preemption, n the ends of quanta within a "
             "request. Measured: service over the cores' time, less what they were idle.")
 COSTS = ("submit: whoever makes a request; kick: more of that when a core is interrupted for it; "
          "wake: an idle core; dispatch: from one request's end to the next's beginning; preempt: "
          "more, when a quantum is over; interrupt: more, for an arrival; lapse: a quantum ends and "
-         "nobody waits; stale: a timer rings for one that an end cut short; served: service within a quantum.")
+         "nobody waits; stale: a timer rings for one "
+         "that an end cut short; served: service within a quantum.")
 
 
 def make(run):
