@@ -1,87 +1,101 @@
 # SPDX-License-Identifier: MIT
 """The report's figures: tails and load curves, by policy and by system, predictions dashed."""
 
-from dunelab.drawing import Figure, axis_tics, log_tics, margin
-from dunelab.figures import ccdf_of
 from dunelab import stats
+from dunelab.figures import ccdf_of, round6
 from dunelab.spin import evaluate
+from dunelab.webpage import palette
+from dunelab.webpage.axes import Axis, log_axis
+from dunelab.webpage.figure import Figure, Layer
 
 DASHED = "Dashed: rt-sim, with the costs that the same machine measured."
-NOTHING = "NaN\tNaN\n"
+PREDICTED = "5 4"
+# A figure has systems or policies, never both: these have the colours of those.
+COLOURS = {"cfcfs": "linux", "dfcfs": "rt-tuned", "steal": "linux-tuned", "rr": "dune",
+           "priority": "rt", "edf": "dune-tuned", "sjf": "memcached", "srpt": "dune-rt",
+           "darc": "page-walk"}
 
 
 def plan(run, items):
     """All figures that there are data for, in the order to show them."""
-    found, loads = [], run.plan.loads
+    found = []
     for law in run.plan.laws:
         chosen = [item for item in items if item.step.law == law and not item.cell.saturated]
         ours = [item for item in chosen if item.step.system == "dune-rt"]
         plain = [item for item in chosen if item.cell.policy == "cfcfs"]
-        top = [item.cell.load for item in chosen]
-        top = max(top, key=float) if top else loads[-1]
         for name, group, key, what in (
                 ("policy", ours, lambda item: item.cell.policy, "dune-rt, by policy"),
                 ("system", plain, lambda item: item.step.system, "cfcfs, by system")):
+            top = max((item.cell.load for item in group), key=float, default=None)
             found.append(_load(law, name, group, key, what))
             found.append(_ccdf(law, name, [item for item in group if item.cell.load == top], key,
                                f"{what}, load {top}"))
     return [figure for figure in found if figure]
 
 
+def _styles(names):
+    """{series: Style}: measured ones solid, predicted ones dashed."""
+    found = {}
+    for name in names:
+        plain = name.removesuffix(" predicted")
+        found[name] = palette.style(name, COLOURS.get(plain, plain),
+                                    PREDICTED if name != plain else "")
+    return found
+
+
 def _load(law, name, items, key, what):
-    rows, values = {}, []
-    for item in items:
-        gate = stats.gated(item.slowdown, "99")
-        if gate.value is None:
-            continue
-        got = gate.value / evaluate.SLOWDOWN_UNIT
-        want = item.expected and item.expected["slowdown"].percentile("99") / evaluate.SLOWDOWN_UNIT
-        sound = gate.grade == "ok" and item.state in ("ok", "near")
-        values += [got, *([want] if want else [])]
-        rows.setdefault(key(item), []).append(
-            (float(item.cell.load) * 100, got, got if sound else "NaN", "NaN" if sound else got,
-             want or "NaN"))
-    if not any(len(points) > 1 for points in rows.values()):
+    rows, layers = [], []
+    for series in dict.fromkeys(map(key, items)):
+        sound, flagged, expected = [], [], []
+        for item in items:
+            gate = stats.gated(item.slowdown, "99")
+            if key(item) != series or gate.value is None:
+                continue
+            x, y = float(item.cell.load) * 100, gate.value / evaluate.SLOWDOWN_UNIT
+            fine = gate.grade == "ok" and item.state in ("ok", "near")
+            (sound if fine else flagged).append((x, y))
+            rows.append((series, x, y, "" if fine else item.state))
+            if item.expected:
+                want = item.expected["slowdown"].percentile("99") / evaluate.SLOWDOWN_UNIT
+                expected.append((x, want))
+                rows.append((f"{series} predicted", x, want, ""))
+        layers += [Layer(kind, label, tuple(points), weight) for kind, label, points, weight in (
+            ("line", f"{series} predicted", expected, 1.6),
+            ("line", series, sorted(sound + flagged), 2.2),
+            ("dot", series, sound, 2.2), ("ring", series, flagged, 2.2)) if points]
+    if len({row[1] for row in rows}) < 2:
         return None
-    data = {series: "# load\tp99\tsound\tflagged\tpredicted\n" + "".join(
-        "\t".join(map(str, point)) + "\n" for point in points) for series, points in rows.items()}
-    low, high = margin(min(values), max(values), room=1.35)
+    values = [row[2] for row in rows]
+    tics = tuple((f"{x:g}%", x) for x in range(0, 101, 20))
     return Figure(
-        f"load-{name}-{law}", "oracle_load", law, f"{law}: p99 of the slowdown, {what}",
-        f"{DASHED} Hollow: few samples, or a cell with a flag.", data,
-        {"x_low": 0, "x_high": 100, "y_low": low, "y_high": high,
-         "x_tics": axis_tics("x", [(f"{x:g}%%", x) for x in range(0, 101, 20)]),
-         "y_tics": axis_tics("y", log_tics(low, high)),
-         "x_title": "load: share of the cores' time that service takes",
-         "y_title": "p99 of the slowdown"})
+        f"load-{name}-{law}", law, f"{law}: p99 of the slowdown, {what}",
+        f"{DASHED} Hollow: few samples, or a cell with a flag.",
+        Axis("load: share of the cores' time that service takes", 0, 100, tics),
+        log_axis("p99 of the slowdown", min(values), max(values), room=1.35), layers,
+        (name, "load (%)", "p99 of the slowdown", "note"), rows,
+        _styles(dict.fromkeys(row[0] for row in rows)))
 
 
 def _ccdf(law, name, items, key, what):
-    data, edges, most = {}, [], 1
+    rows, layers = [], []
     for item in items:
-        ours = ccdf_of(item.slowdown)
-        theirs = item.expected and ccdf_of(item.expected["slowdown"])
-        data[key(item)] = (_scaled(ours.text) + "\n\n"
-                           + (_scaled(theirs.text) if theirs else NOTHING))
-        edges += [ours.low, ours.high, *((theirs.low, theirs.high) if theirs else ())]
-        most = max(most, item.slowdown.total)
-    if not data:
+        for series, histogram in ((key(item), item.slowdown),
+                                  (f"{key(item)} predicted", item.expected.get("slowdown"))):
+            if histogram is None:
+                continue
+            points = tuple((round6(value / evaluate.SLOWDOWN_UNIT), share)
+                           for value, share, _ in ccdf_of(histogram).points)
+            layers.append(Layer("step", series, points, 2.2 if series == key(item) else 1.6))
+            rows += [(series, *point) for point in points]
+    if not rows:
         return None
-    low, high = margin(min(edges) / evaluate.SLOWDOWN_UNIT, max(edges) / evaluate.SLOWDOWN_UNIT)
-    shares = [(f"{100 / 10 ** power:g}%%", 10.0 ** -power) for power in range(7)]
+    least = min(row[2] for row in rows) / 1.5
+    shares = tuple((f"{100 / 10 ** power:g}%", 10.0 ** -power) for power in range(7)
+                   if 10.0 ** -power >= least)
     return Figure(
-        f"ccdf-{name}-{law}", "oracle_ccdf", law, f"{law}: slowdown, {what}",
-        f"Share of the requests with a slowdown above x. {DASHED}", data,
-        {"x_low": low, "x_high": high, "y_low": f"{0.7 / most:g}",
-         "x_tics": axis_tics("x", log_tics(low, high)),
-         "y_tics": axis_tics("y", [s for s in shares if s[1] >= 0.7 / most]),
-         "x_title": "slowdown: time in the system over service",
-         "y_title": "requests above that"})
-
-
-def _scaled(text):
-    """A table of points, its thousandths as numbers."""
-    lines = text.splitlines()
-    return "\n".join([lines[0], *(f"{int(value) / evaluate.SLOWDOWN_UNIT:.6g}\t{share}"
-                                  for value, share in (line.split("\t") for line in lines[1:]))]
-                     ) + "\n"
+        f"ccdf-{name}-{law}", law, f"{law}: slowdown, {what}",
+        f"Share of the requests with a slowdown above x. {DASHED}",
+        log_axis("slowdown: time in the system over service", min(row[1] for row in rows),
+                 max(row[1] for row in rows)),
+        Axis("requests above that", least, 1, shares, log=True), layers,
+        (name, "slowdown", "share above"), rows, _styles(dict.fromkeys(row[0] for row in rows)))

@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from dunelab import drawing, paths, steprun, store
+from dunelab import paths, steprun, store
 from dunelab.errors import UsageError
 from dunelab.spin import plan as planning, predict, report, steps
 
@@ -27,7 +27,7 @@ def _parser():
     parser.add_argument("--stretch", help="microseconds of the machine's clock in one of the law's "
                         f"({planning.STRETCH:g})")
     parser.add_argument("--cores", help="that serve (1)")
-    parser.add_argument("--requests", help="measured in a cell, at most (a size's own: 10,000; "
+    parser.add_argument("--requests", help="measured in a cell, at most (by default 6,000; "
                         "laws of long ones have fewer)")
     parser.add_argument("--seed", help="of everything random (1)")
     parser.add_argument("--quick", action="store_true", help="one law, one load, two systems")
@@ -55,7 +55,6 @@ def main(argv):
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     if args.check:
         return 0
-    drawing.require_gnuplot()
     usable, why = steps.engine(plan).available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")

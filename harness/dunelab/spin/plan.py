@@ -180,7 +180,7 @@ class Plan:
 
 
 # (requests of a cell, milliseconds that they may take) of each size.
-QUICK, USUAL, FULL = (4_000, 250), (10_000, 1_000), (200_000, 30_000)
+QUICK, USUAL, FULL = (4_000, 250), (6_000, 1_000), (200_000, 30_000)
 
 
 def make(engine=None, profile=None, systems=None, laws=None, policies=None, loads=None,

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import claims, drawing, store, tables
-from dunelab.htmlpage import document, escape, figure_block, table
+from dunelab import claims, store, tables
 from dunelab.markdown import table as markdown_table
 from dunelab.spin import charts, evaluate, plan as planning
+from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
+from dunelab.webpage.save import save
 
 TITLE = "Spin: requests under a scheduling policy, beside what theory predicts"
 LATENCY = ("Time from when a request was due to its end; the slowdown is that over its service. A "
@@ -31,7 +32,7 @@ def make(run):
     items = evaluate.measured(run)
     figures = charts.plan(run, items) if items else []
     if figures:
-        drawing.draw(figures, claims.short(items[0].record), run.store.report)
+        save(figures, claims.short(items[0].record), run.store.report)
     store.write_json(run.store.path / "summary.json", _summary(run, items))
     store.write_text(run.store.report / "report.md", _markdown(run, items, figures))
     index = run.store.report / "index.html"
@@ -67,26 +68,21 @@ def terminal(run):
 
 
 def _page(run, items, figures):
-    out = [f"<h1>{escape(TITLE)}</h1>",
-           f'<p class="claim">{escape(evaluate.claim(run, items))}</p>']
-    out += [f'<p class="problem">{escape(text)}</p>' for text in evaluate.problems(run, items)]
-    out += [f"<p>{escape(text)}</p>" for text in evaluate.verdict(items)]
-    out += ["<dl>", *(f"<dt>{escape(name)}</dt><dd>{escape(planning.SYSTEMS[name].title)}</dd>"
-                      for name in run.plan.systems), "</dl>"]
-    out += ["<h2>Figures</h2>", '<div class="figures">']
-    for figure in figures:
-        out += ["<div>", figure_block(run.store.report, figure),
-                f'<p class="soft">{escape(figure.caption)}</p>', "</div>"]
-    out.append("</div>")
+    out = top(TITLE, evaluate.verdict(items), evaluate.claim(run, items),
+              evaluate.problems(run, items), (("figures", "Figures"), ("tables", "Tables"),
+                                              ("reproduce", "How to reproduce")))
+    out += definitions((name, planning.SYSTEMS[name].title) for name in run.plan.systems)
+    out += ['<h2 id="figures">Figures</h2>', *figure_grid(figures), '<span id="tables"></span>']
     for title, note, header, body in _tables(run, items):
         out += [f"<h2>{escape(title)}</h2>", f'<p class="soft">{escape(note)}</p>',
                 table(header, body, swatch=True)]
-    out += ["<h2>How to reproduce</h2>", f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
+    out += ['<h2 id="reproduce">How to reproduce</h2>',
+            f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
             '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
             '<a href="../manifest.json">manifest.json</a>, '
             '<a href="../steps/">steps/</a> with what each cell printed and its histograms, '
             'measured and predicted, as .hlog.</p>']
-    return document(TITLE, out)
+    return document(TITLE, out, figures)
 
 
 def _markdown(run, items, figures):
@@ -96,7 +92,7 @@ def _markdown(run, items, figures):
     for title, note, header, body in _tables(run, items):
         lines += [f"## {title}", "", note, "", *markdown_table(header, body), ""]
     for figure in figures:
-        lines += [f"![{figure.title}](plots/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
+        lines += [f"![{figure.title}](figures/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
     return "\n".join([*lines, "## How to reproduce", "", _again(run), ""])
 
 

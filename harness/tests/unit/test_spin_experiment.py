@@ -168,7 +168,7 @@ def test_the_report_has_all_forms(tmp_path, capsys):
     run = begin(tmp_path, 1.0)
     index = report.make(run)
     page, text = index.read_text(), (index.parent / "report.md").read_text()
-    assert "stroke-dasharray" in page and "w5: slowdown, dune-rt, by policy" in page
+    assert 'stroke-dasharray="5 4"' in page and "w5: slowdown, dune-rt, by policy" in page
     for words in ("w5 (mix:0.995*0.5,0.005*500): oracle", "Measured costs", "STRETCH=20"):
         assert words in text
     summary = store.read_json(run.store.path / "summary.json")
