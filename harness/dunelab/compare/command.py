@@ -66,6 +66,7 @@ def main(argv):
         raise UsageError("--alpha 0: nothing could ever be called changed; want more")
     base, new = (sources.read(words, args.profile) for words in (args.base, args.new))
     made = compare(base, new, allowed, margin, alpha, _words(args.metric))
+    made["argv"] = ["compare", *argv]
     if args.out:
         if args.out.exists():
             raise UsageError(f"{args.out} exists, and nothing is overwritten: name another file")

@@ -43,6 +43,7 @@ def overall(verdicts):
 def _side(side):
     return {"paths": side.paths, "clock_domain": side.domain, "profile": side.profile,
             "commits": side.commits, "environment": side.environment,
+            "seeds": sorted(side.seeds), "sha256": side.sha256,
             "problems": side.problems, "failed": side.failed}
 
 

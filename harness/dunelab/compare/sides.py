@@ -64,6 +64,7 @@ class Side:
     artifacts: dict = field(default_factory=dict)   # digests of what was measured, where known
     deterministic: bool = False
     failed: list = field(default_factory=list)
+    sha256: dict = field(default_factory=dict)      # {path: digest of its record}
 
     @property
     def title(self):
@@ -133,6 +134,7 @@ def join(sides):
                 mine[(seed, number)] = value
     return replace(first, paths=[path for side in sides for path in side.paths], values=values,
                    problems=problems, failed=failed, skipped=skipped, artifacts=artifacts,
+                   sha256={path: digest for side in sides for path, digest in side.sha256.items()},
                    deterministic=steady, conclusive=all(side.conclusive for side in sides))
 
 

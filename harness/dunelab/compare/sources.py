@@ -74,9 +74,14 @@ def _expand(path):
 
 def _one(path, profile):
     if path.is_file():
-        return of_bench(path, read_record(path))
-    kept = _manifest(path)
-    return steps.read(path, kept, profile) if kept["schema"] in steps.KINDS else of_run(path)
+        side, record = of_bench(path, read_record(path)), path
+    else:
+        kept, record = _manifest(path), path / "manifest.json"
+        side = (steps.read(path, kept, profile) if kept["schema"] in steps.KINDS
+                else of_run(path))
+    # That of a run of kv has the digests of all that belongs to it.
+    side.sha256 = {str(path): store.sha256(record)}
+    return side
 
 
 def _manifest(path):

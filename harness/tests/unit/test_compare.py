@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,11 @@ def test_a_slowed_server_is_caught(runs, capsys):
     assert found["linux capacity"] == found["linux own0.5 p50"] == "ok"
     row = next(r for r in made["metrics"] if r["metric"] == "dune own0.5 p50")
     assert row["n"] == [8] and row["how"] == "pairs" and row["p"] == 2 / 2 ** 8
+    # Which runs these were, so that nobody has to believe a path.
+    assert made["argv"][0] == "compare" and made["argv"][-1] == "--json"
+    assert made["new"]["seeds"] == list(range(1, 9))
+    assert made["new"]["sha256"] == {path: store.sha256(Path(path) / "manifest.json")
+                                     for path in made["new"]["paths"]}
     assert row["ci95"][0] < 1.05 < row["ci95"][1] and row["a12"] > 0.5 and 0 < row["ks"] < 1
 
 
