@@ -23,6 +23,9 @@ def read(text):
         words = line.split()
         if not words or line.startswith("#"):
             continue
+        if words[0] == "ALL:":
+            # From 6.10 on: what follows adds the columns up.
+            break
         if words[0] == "Index":
             names = words[1:]
             continue
@@ -41,12 +44,12 @@ def _column(place, name, unit, rows, trailer):
             for value, counts in rows.items()}
     bins = {value: count for value, count in bins.items() if count}
 
-    def said(word):
+    def said(word, number=whole):
         text = trailer.get(word, ["-"] * (place + 1))[place]
-        return None if text == "-" else whole(text, f"{name}, {word}")
+        return None if text == "-" else number(text, f"{name}, {word}")
 
     result = Series(name, unit, bins, said("over:") or 0, said("min:"), said("max:"),
-                    said("avg:"))
+                    said("avg:", _mean))
     total = said("count:") or 0
     # Some versions count what is over, some do not.
     if total not in (result.counted, result.counted + result.overflow):
@@ -55,3 +58,14 @@ def _column(place, name, unit, rows, trailer):
     if result.overflow:
         result.notes.append(f"{result.overflow:,} samples lie beyond the histogram")
     return result
+
+
+def _mean(text, what):
+    """An average, which from 6.10 on has decimals."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise FormatError(f"{what}: '{text}' is no average")
+    return number

@@ -112,6 +112,25 @@ def test_rtla_tables_are_read():
     assert thread.overflow == 1 and thread.high == 34 and "1 samples lie beyond" in thread.notes[0]
 
 
+def test_rtla_of_later_kernels_adds_its_columns_up():
+    """6.10 and later: averages with decimals, and a table of all CPUs behind that of each."""
+    text = RTLA.replace("avg:          0         1         0         0",
+                        "avg:       0.56      0.99      0.77      0.99")
+    text += """ALL:        IRQ       Thr
+count:    25678     21747
+min:          0         0
+avg:       0.66      0.99
+max:          1        34
+"""
+    found = {series.name: series for series in rtla.read(text)}
+    assert list(found) == ["IRQ-000", "Thr-000", "IRQ-001", "Thr-001"]
+    assert found["IRQ-001"].mean == 0.77 and found["Thr-001"].high == 20
+    assert found["IRQ-000"].bins == rtla.read(RTLA)[0].bins
+    for bad in ("nan", "-1", "much"):
+        with pytest.raises(FormatError, match="is no average"):
+            rtla.read(text.replace("0.77", bad))
+
+
 @pytest.mark.parametrize("text, words", [
     ("", "RTLA"), (RTLA.replace("microseconds", "fortnights"), "Time unit"),
     (RTLA[:RTLA.index("over:")], "cut short"), (RTLA.replace("   117\n", "\n"), "3 of 4 columns"),
