@@ -25,6 +25,7 @@ COMMANDS = {
     "image": ("dunelab.image", "build a guest image by hand"),
     "paper": ("dunelab.paper.command", "the Dune paper's evaluation again, beside its figures"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
+    "serve": ("dunelab.serve.command", "all runs in a browser here; two over each other"),
 }
 
 # What the system refuses, and what a user can do about it; other OSErrors are bugs of ours.

@@ -34,36 +34,50 @@ def at(run, kind, load):
 
 def _spectrum(run, kind, load):
     """Percentile spectrum of all systems at one load."""
-    rows, layers, low, high, most = [], [], math.inf, 0, 10
-    for item in at(run, kind, load):
-        name, total = item.cell.system, item.intended.total
-        service = dict(_levels(item.service)) if item.service and item.service.total else {}
-        curves = {"ok": [], "weak": [], "service": []}
-        for level, value in _levels(item.intended):
-            beyond, x = (1 - level) * total, 1 / (1 - level)
-            if beyond < stats.FLAG - 1e-6:
-                break
-            curves["ok" if beyond >= stats.USABLE - 1e-6 else "weak"].append((x, value))
-            if level in service:
-                curves["service"].append((x, service[level]))
-            rows.append((name, round6(x), value, round6(100 * level), service.get(level),
-                         "" if beyond >= stats.USABLE - 1e-6 else "weak"))
-            low, high = min(low, value, service.get(level, value)), max(high, value)
-            most = max(most, x)
-        layers += [Layer("line", name, tuple(curves["service"]), 1.0)] * bool(curves["service"])
-        layers += _sound_and_weak("line", name, curves["ok"], curves["weak"])
+    title = tables.group_title(run, kind, load)
+    return spectrum_figure(f"spectrum-{kind}{load}", f"Percentile spectrum, {title}",
+                           {item.cell.system: item for item in at(run, kind, load)}, run.unit)
+
+
+def spectrum_figure(name, title, items, unit, series=None):
+    """The Figure of {label: CellResult}, or None for none. series: {label: Style}."""
+    rows, layers = [], []
+    for label, item in items.items():
+        found, curves = _spectrum_of(label, item)
+        rows += found
+        layers += curves
     if not rows:
         return None
-    tics = tuple((f"{name}%", x) for name, x in PERCENT_TICS if x <= most)
-    title = tables.group_title(run, kind, load)
+    values = [value for row in rows for value in (row[2], row[4]) if value is not None]
+    most = max(10, *(row[1] for row in rows))
+    tics = tuple((f"{percent}%", x) for percent, x in PERCENT_TICS if x <= most)
     return Figure(
-        f"spectrum-{kind}{load}", "spectrum", f"Percentile spectrum, {title}",
+        name, "spectrum", title,
         "Heavy: latency from the intended send time; light: service time, from the actual send. "
         f"Thin at the end: fewer than {stats.USABLE} samples beyond; ends at {stats.FLAG}.",
         Axis("percentile", 1, most * 1.05, tics, log=True),
-        log_axis(f"latency ({run.unit})", low, high), layers,
-        ("system", "one in", f"latency ({run.unit})", "percentile", "service", "note"), rows,
-        head=3)
+        log_axis(f"latency ({unit})", min(values), max(values)), layers,
+        ("system", "one in", f"latency ({unit})", "percentile", "service", "note"), rows,
+        head=3, series=series or {})
+
+
+def _spectrum_of(label, item):
+    """(rows, layers) of one cell's spectrum."""
+    total, rows = item.intended.total, []
+    service = dict(_levels(item.service)) if item.service and item.service.total else {}
+    curves = {"ok": [], "weak": [], "service": []}
+    for level, value in _levels(item.intended):
+        beyond, x = (1 - level) * total, 1 / (1 - level)
+        if beyond < stats.FLAG - 1e-6:
+            break
+        sound = beyond >= stats.USABLE - 1e-6
+        curves["ok" if sound else "weak"].append((x, value))
+        if level in service:
+            curves["service"].append((x, service[level]))
+        rows.append((label, round6(x), value, round6(100 * level), service.get(level),
+                     "" if sound else "weak"))
+    layers = [Layer("line", label, tuple(curves["service"]), 1.0)] if curves["service"] else []
+    return rows, layers + _sound_and_weak("line", label, curves["ok"], curves["weak"])
 
 
 def _sound_and_weak(kind, name, sound, weak):
@@ -103,21 +117,22 @@ def ccdf_of(histogram):
     return Ccdf(points, total)
 
 
-def ccdf_figure(name, title, caption, curves, x_title, y_title, columns):
-    """The Figure of {series: Ccdf}, or None."""
+def ccdf_figure(name, title, caption, curves, x_title, y_title, columns, series=None):
+    """The Figure of {label: Ccdf}, or None. series: {label: Style}."""
     if not curves:
         return None
     layers, rows = [], []
-    for series, curve in curves.items():
-        layers += curve.layers(series)
-        rows += [(series, value, share, note) for value, share, note in curve.points]
+    for label, curve in curves.items():
+        layers += curve.layers(label)
+        rows += [(label, value, share, note) for value, share, note in curve.points]
     values = [row[1] for row in rows]
     least = min(row[2] for row in rows) / 1.5
     tics = tuple(tic for tic in SHARE_TICS if tic[1] >= least)
     return Figure(name, "ccdf", title, f"{caption} Thin: fewer than {stats.USABLE} samples beyond; "
                   f"not drawn where fewer than {stats.FLAG}.",
                   log_axis(x_title, min(values), max(values)),
-                  Axis(y_title, least, 1, tics, log=True), layers, columns, rows)
+                  Axis(y_title, least, 1, tics, log=True), layers, columns, rows,
+                  series=series or {})
 
 
 def _ccdf(run, kind, load):

@@ -64,10 +64,7 @@ def text(made):
              f"clock {base['clock_domain']}: {claims.DOMAINS.get(base['clock_domain'], '')}"]
     lines += [f"NOT LIKE WITH LIKE: {label}" for label in made["labels"]]
     if made["metrics"]:
-        lines += ["", *_table(made["metrics"]), "",
-                  f"ratio: new / base, [95 % interval]; margin {made['margin']:.1%}; p after Holm "
-                  f"over {sum(row['p'] is not None for row in made['metrics'])} gates, level "
-                  f"{made['alpha']:g}; a12: how often a request of new takes longer"]
+        lines += ["", *tables.layout(*table(made["metrics"]), numeric=(2, 4)), "", legend(made)]
     if any(row["blocked"] for row in made["metrics"]):
         lines.append("NOT EXCLUDED: a metric that looks worse has no verdict, see its reason")
     for title, items in (("not in new", made["missing"]),
@@ -87,7 +84,15 @@ def _count(metrics):
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing to compare"
 
 
-def _table(metrics):
+def legend(made):
+    """What the columns of the table mean."""
+    return (f"ratio: new / base, [95 % interval]; margin {made['margin']:.1%}; p after Holm over "
+            f"{sum(row['p'] is not None for row in made['metrics'])} gates, level "
+            f"{made['alpha']:g}; a12: how often a request of new takes longer")
+
+
+def table(metrics):
+    """(header, body) of the metrics of a comparison, the worst first."""
     header = ["metric", "ratio", "p", "n", "a12", "verdict", ""]
     body = []
     for row in sorted(metrics, key=lambda row: _ORDER.index(row["verdict"])):
@@ -99,4 +104,4 @@ def _table(metrics):
             "-" if row["p_holm"] is None else f"{row['p_holm']:.2g}",
             f"{' v '.join(map(str, row['n']))} {row['how']}",
             "-" if row["a12"] is None else f"{row['a12']:.3f}", row["verdict"], row["reason"]])
-    return tables.layout(header, body, numeric=(2, 4))
+    return header, body

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""`serve`: a browser for all runs, on this machine alone."""
