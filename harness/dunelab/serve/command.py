@@ -174,8 +174,8 @@ def main(argv):
     if not args.directory.is_dir():
         raise UsageError(f"{args.directory} is no directory: want one with runs, such as results/")
     with make_server(args.directory, args.port) as server:
-        print(f"http://{HOST}:{server.server_port}/  (Ctrl-C ends it)", flush=True)
         try:
+            print(f"http://{HOST}:{server.server_port}/  (Ctrl-C ends it)", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             print()
