@@ -29,8 +29,8 @@ def queue(rate, work_ns, requests, seed):
     return result
 
 
-def cell_files(rate, work_ns, requests, seed, changes=None):
-    """{file name: bytes} as a guest would send them for one cell."""
+def cell_files(rate, work_ns, requests, seed, changes=None, times=1):
+    """{file name: bytes} as a guest would send them for one cell; times: each request so often."""
     samples = queue(rate, work_ns, requests, seed)
     step = samples[-1][0] / 20
     log, merged = [], {tag: hdr.Histogram() for tag in ("intended", "service")}
@@ -40,11 +40,12 @@ def cell_files(rate, work_ns, requests, seed, changes=None):
         for tag, column in (("intended", 1), ("service", 2)):
             histogram = hdr.Histogram()
             for sample in chosen:
-                histogram.record(sample[column])
+                histogram.record(sample[column], times)
             merged[tag].add(histogram)
             log.append(hlog.Interval(part * step / 1e9, step / 1e9, histogram, tag))
     given = {"schema": "kv-load/1", "mode": "run", "arrival": "poisson", "offered_rps": rate,
-             "achieved_rps": rate * 0.999, "lost": 0, "errors": 0, "requests": requests,
+             "achieved_rps": rate * 0.999, "lost": 0, "errors": 0,
+             "requests": requests * times,
              "warmup_discarded": requests // 10, "schedule_fnv64": "0" * 16,
              "late": {"n": requests, "p50": 3, "p99": 9, "max": 20, "mean": 3.0},
              "intended": {"n": requests, "overflow": 0,
@@ -56,9 +57,9 @@ def cell_files(rate, work_ns, requests, seed, changes=None):
 
 
 def build(results, the_plan, without=(), agreed=True, status="complete", changes=None,
-          domain="instr(bochs)", work=None):
+          domain="instr(bochs)", work=None, times=1):
     """A Store filled as the experiment fills it; `without`: ids of cells left out; work: what a
-    request costs, {system: ns}."""
+    request costs, {system: ns}; times: how often each request is counted."""
     work = work or WORK_NS
     where = store.create(results, the_plan, "0123456789abcdef", False, 1_700_000_000)
     capacities = {name: 1e9 / work[name] for name in the_plan.systems}
@@ -79,7 +80,7 @@ def build(results, the_plan, without=(), agreed=True, status="complete", changes
                 manifest["cells"][cell.id] = {"status": "SKIP", "detail": cell.skip}
             elif cell.id not in without:
                 seed = cell.id if the_plan.seed == 1 else f"{cell.id} {the_plan.seed}"
-                files = cell_files(cell.rate, work[system], the_plan.requests, seed, changes)
+                files = cell_files(cell.rate, work[system], the_plan.requests, seed, changes, times)
                 record = {"schema": "lat-run/1", "id": cell.id, "rate": cell.rate,
                           "experiment": "kv", "seed": the_plan.seed, "argv": ["kv-load"],
                           "machine": manifest["engine"],

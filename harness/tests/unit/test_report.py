@@ -4,9 +4,11 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -14,7 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 import sample_run
-from dunelab import cli, kvscript, plan as planning, report, results, slo, stats
+from dunelab import cli, kvscript, paths, plan as planning, report, results, slo, stats
 from dunelab.errors import UsageError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -291,6 +293,19 @@ def test_the_command_makes_a_report_again(made, capsys):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert cli.main(["report", str(made.run.store.path)]) == 0
     assert made.index.exists() and str(made.index) in capsys.readouterr().out
+
+
+def test_ten_million_samples_need_little_memory(tmp_path):
+    plan = sample_run.plan(systems="linux dune", requests="2000", loads="0.5")
+    where = sample_run.build(tmp_path, plan, times=1700)
+    code = ("import resource, sys; from dunelab import report; made = report.make(sys.argv[1]); "
+            "print(sum(item.intended.total for item in made.run.cells), "
+            "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)")
+    done = subprocess.run([sys.executable, "-c", code, where.path], text=True, check=True,
+                          env={**os.environ, "PYTHONPATH": str(paths.root() / "harness")},
+                          capture_output=True)
+    samples, kib = map(int, done.stdout.split())
+    assert samples >= 10 ** 7 and kib < 200 * 1024
 
 
 def test_scripts_are_a_function_of_the_plan_and_safe_shell(tmp_path):
