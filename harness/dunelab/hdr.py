@@ -116,8 +116,7 @@ class Histogram:
     @property
     def total(self):
         """Number of recorded values."""
-        rows = self.rows()
-        return rows[-1][2] if rows else 0
+        return self._rows[-1][2] if self._rows else sum(self.counts.values())
 
     def rows(self):
         """(upper edge, count, cumulative count) of every non-empty bucket, ascending."""

@@ -21,14 +21,14 @@ _NORMAL = 1.960
 def split(intervals, count=PARTS):
     """Histograms of at most `count` consecutive parts with about equally many samples each.
 
-    intervals: Histograms in order of time.
+    intervals: Histograms in order of time. What is split already stays as it is.
     """
     total, parts, part, running = sum(item.total for item in intervals), [], [], 0
     for item in intervals:
         part.append(item)
         running += item.total
         if running >= total * (len(parts) + 1) / count:
-            parts.append(merge(part))
+            parts.append(part[0] if len(part) == 1 else merge(part))
             part = []
     return parts
 

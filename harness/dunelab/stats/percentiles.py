@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dunelab.hdr import as_fraction
-from dunelab.stats.dependence import effective, inflation
+from dunelab.stats.dependence import effective, inflation, split
 
 # Expected samples beyond a percentile: below FLAG nothing can be said, below USABLE only with
 # a caveat.
@@ -91,6 +91,8 @@ def confidence_interval(histogram, percentile, confidence=0.95):
     With histogram.parts it allows for the dependence of requests that the parts show.
     """
     n = histogram.total
+    # Split once, not for each percentile.
+    histogram.parts = tuple(split(histogram.parts))
     factor = inflation(histogram.parts, histogram.percentile(percentile)) if n else 1.0
     ranks = ci_ranks(n, percentile, confidence, factor)
     if ranks is None:
