@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Why the spikes of a kv run were slow, as far as something of it was kept."""
 
-from dunelab import overtime
+from dunelab import overtime, store
 
 HEADER = ("load", "system", "second", "slowest", "times the usual", "requests", "cause")
 UNKNOWN = "not recorded"
@@ -36,5 +36,24 @@ def _requests(item, spike):
 
 
 def cause(run, item, spike):
-    """What is known of a spike, in a few words."""
+    """What is known of a spike, in a few words: where the time of its request went, as the
+    generator kept it of its slowest, and what `dunelab explain` found, where that was asked."""
+    for one in item.summary.get("slowest") or []:
+        latency = one["done_ns"] - one["scheduled_ns"]
+        if item.intended.index(latency) != item.intended.index(spike.value):
+            continue
+        free = min(max(one["sent_ns"], one["before_ns"]), one["done_ns"])
+        said = (f"request {one['request']:,}: sent {one['sent_ns'] - one['scheduled_ns']:,} late, "
+                f"waited {free - one['sent_ns']:,} for {one['ahead']:,} ahead, served in "
+                f"{one['done_ns'] - free:,}")
+        return f"{said}. {_explained(run, item, one['request'])}".strip()
     return UNKNOWN
+
+
+def _explained(run, item, number):
+    path = run.store.path / "explain" / f"{item.cell.id}-request{number}" / "explain.json"
+    try:
+        found = (store.read_json(path) or {}).get("sentence")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""

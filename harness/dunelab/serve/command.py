@@ -5,6 +5,7 @@ import argparse
 import errno
 import mimetypes
 import shutil
+import signal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -173,6 +174,8 @@ def main(argv):
     args = parser.parse_args(argv)
     if not args.directory.is_dir():
         raise UsageError(f"{args.directory} is no directory: want one with runs, such as results/")
+    # A shell ignores it in what it starts in the background; who sends it means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with make_server(args.directory, args.port) as server:
         try:
             print(f"http://{HOST}:{server.server_port}/  (Ctrl-C ends it)", flush=True)

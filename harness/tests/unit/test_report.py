@@ -16,7 +16,8 @@ from urllib.parse import unquote
 import pytest
 
 import sample_run
-from dunelab import cli, kvscript, paths, plan as planning, report, results, slo, stats
+from dunelab import (causes, cli, kvscript, paths, plan as planning, report, results, slo,
+                     stats)
 from dunelab.errors import UsageError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -129,8 +130,18 @@ def test_a_spike_is_marked_and_in_the_table(tmp_path):
     figure = next(f for f in chosen.all if f.section == "series")
     marked = [row for row in figure.rows if row[5] == "spike"]
     assert [row[2] for row in marked] == [slow.histogram.max()]
-    from dunelab import causes
-    assert len(causes.table(run)[2]) == 1
+    assert [line[-1] for line in causes.table(run)[2]] == ["not recorded"]
+    # What the generator kept of its slowest requests, and an explanation that was asked for.
+    item.summary["slowest"] = [{"request": 1234, "scheduled_ns": 5, "sent_ns": 15, "before_ns": 0,
+                                "busy_ns": 5, "ahead": 2, "done_ns": 5 + 10 ** 9}]
+    said = causes.table(run)[2][0][-1]
+    assert said.startswith("request 1,234: sent 10 late, waited 0 for 2 ahead")
+    folder = where.path / "explain" / f"{item.cell.id}-request1234"
+    folder.mkdir(parents=True)
+    (folder / "explain.json").write_text('{"sentence": "The disk <was> asleep."}')
+    assert causes.table(run)[2][0][-1].endswith("The disk <was> asleep.")
+    (folder / "explain.json").write_text("{")
+    assert causes.table(run)[2][0][-1] == said
 
 
 class Checker(HTMLParser):
