@@ -4,11 +4,14 @@
 
 #include "kv/server/mode.h"
 
-int mode_init(bool dune)
+const char *const mode_name[] = { "linux", "dune", "dune-rt" };
+
+int mode_init(enum mode mode, const char *cpus)
 {
-	if (dune)
-		fprintf(stderr, "kv-server: --dune: not with sanitizers; use the released build\n");
-	return dune ? -1 : 0;
+	(void)cpus;
+	if (mode != MODE_LINUX)
+		fprintf(stderr, "kv-server: not in Dune mode with sanitizers; use the released build\n");
+	return mode != MODE_LINUX ? -1 : 0;
 }
 
 int mode_enter(void)
@@ -18,4 +21,27 @@ int mode_enter(void)
 
 void mode_leave(void)
 {
+}
+
+int mode_spawn(void *(*run)(void *), void *arg, unsigned int index)
+{
+	(void)run;
+	(void)arg;
+	(void)index;
+	return -1;
+}
+
+void mode_wait(void)
+{
+}
+
+void *mode_memory(size_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+struct mode_exits mode_exits(void)
+{
+	return (struct mode_exits){ 0 };
 }

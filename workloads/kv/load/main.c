@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The generator's modes, from preparing memory to the exit status. */
-#include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -12,19 +9,8 @@
 #include "kv/load/options.h"
 #include "kv/load/output.h"
 #include "kv/load/pace.h"
+#include "kv/load/place.h"
 #include "kv/load/preload.h"
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		fail(FAIL_USAGE, "--cpu %d: cannot run there: %s", cpu, strerror(errno));
-}
 
 static void raise_file_limit(unsigned int connections)
 {
@@ -78,25 +64,45 @@ static void check(const struct traffic *traffic, const struct result *result)
 		fail(FAIL_MEASUREMENT, "%" PRIu64 " latencies above 2^40 ns", overflow);
 }
 
+struct timed {
+	const struct load_options *options;
+	struct traffic *traffic;
+	bool locked;
+};
+
+static void timed_part(void *arg)
+{
+	const struct timed *timed = arg;
+	const struct load_options *options = timed->options;
+	const uint64_t drain_ns = options->drain_ms * 1000000ull;
+
+	if (!timed->locked || options->rt)
+		traffic_prefault(timed->traffic);
+	if (options->mode == MODE_CAPACITY)
+		pace_closed(timed->traffic, options->window, drain_ns);
+	else
+		pace_open(timed->traffic, drain_ns);
+}
+
 static void measure(const struct load_options *options)
 {
 	bool closed = options->mode == MODE_CAPACITY;
-	uint64_t drain_ns = options->drain_ms * 1000000ull;
 	static struct result result;
 	struct traffic traffic;
+	struct timed timed = { options, &traffic, false };
 	struct plan plan;
 	bool locked;
 
 	plan_make(&plan, &options->spec, options->udp, options->connections);
-	traffic_open(&traffic, &plan, options->udp, &options->target, options->connections);
+	if (options->ring)
+		traffic_open_ring(&traffic, &plan, options->ring);
+	else
+		traffic_open(&traffic, &plan, options->udp, &options->target,
+			     options->connections);
 	/* Also takes every page now, so that the timed part has no page faults. */
 	locked = !mlockall(MCL_CURRENT | MCL_FUTURE);
-	if (!locked)
-		traffic_prefault(&traffic);
-	if (closed)
-		pace_closed(&traffic, options->window, drain_ns);
-	else
-		pace_open(&traffic, drain_ns);
+	timed.locked = locked;
+	place_run(options, timed_part, &timed);
 	if (locked)
 		munlockall();
 	result_make(&result, &traffic, options->warmup, closed);
@@ -115,7 +121,7 @@ int main(int argc, char **argv)
 	struct load_options options;
 
 	options_parse(&options, argc, argv);
-	pin(options.cpu);
+	place_init(&options);
 	switch (options.mode) {
 	case MODE_PRELOAD:
 		preload(&options);

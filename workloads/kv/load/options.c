@@ -23,6 +23,8 @@ static const char help[] =
 	"\n"
 	"  --target HOST:PORT   IPv4 address and port (127.0.0.1:11211)\n"
 	"  --transport tcp|udp  (tcp; preload always uses tcp)\n"
+	"  --ring PATH          instead of sockets: the file of kv-server --ring PATH; request i goes\n"
+	"                       through pair i mod n of the rings that it has\n"
 	"  --connections N      request i goes over connection i mod N (16)\n"
 	"  --law usr|etc        sizes and share of SETs (usr)\n"
 	"  --arrival poisson|fixed|etc  law of the gaps between requests (poisson)\n"
@@ -35,6 +37,9 @@ static const char help[] =
 	"  --interval-ms N      length of an interval of PREFIX.hlog (100)\n"
 	"  --drain-ms N         how long to wait for missing replies (5000)\n"
 	"  --cpu N              pin to this CPU\n"
+	"  --fifo N             SCHED_FIFO with this priority\n"
+	"  --rt                 with --ring and --cpu: send and receive in a task of libdune's\n"
+	"                       runtime, which has that CPU for itself; dune.ko is loaded\n"
 	"  --out PREFIX         write PREFIX.json, PREFIX.hlog, PREFIX.hgrm, PREFIX.service.hgrm\n"
 	"  --help               this text\n"
 	"\n"
@@ -100,6 +105,12 @@ static void check(struct load_options *options)
 	/* A closed loop takes only records and operations from its schedule, not the times. */
 	if (!timed)
 		options->spec.rate = 1e6;
+	if (options->ring && options->udp)
+		fail(FAIL_USAGE, "--ring and --transport exclude each other");
+	if (options->rt && (!options->ring || options->cpu < 0))
+		fail(FAIL_USAGE, "--rt needs --ring and --cpu");
+	if (options->rt && options->priority)
+		fail(FAIL_USAGE, "--fifo is for a thread of Linux's, --rt is none");
 	if (!options->window)
 		options->window = options->connections;
 	options->spec.count = options->requests + options->warmup;
@@ -111,7 +122,7 @@ static void check(struct load_options *options)
 void options_parse(struct load_options *options, int argc, char **argv)
 {
 	enum { TARGET, TRANSPORT, CONNECTIONS, LAW, ARRIVAL, RATE, REQUESTS, WARMUP, RECORDS,
-	       SEED, WINDOW, INTERVAL_MS, DRAIN_MS, CPU, OUT, HELP };
+	       SEED, WINDOW, INTERVAL_MS, DRAIN_MS, CPU, OUT, RING, FIFO, RT, HELP };
 	static const struct option known[] = {
 		{ "target", required_argument, NULL, TARGET },
 		{ "transport", required_argument, NULL, TRANSPORT },
@@ -128,6 +139,9 @@ void options_parse(struct load_options *options, int argc, char **argv)
 		{ "drain-ms", required_argument, NULL, DRAIN_MS },
 		{ "cpu", required_argument, NULL, CPU },
 		{ "out", required_argument, NULL, OUT },
+		{ "ring", required_argument, NULL, RING },
+		{ "fifo", required_argument, NULL, FIFO },
+		{ "rt", no_argument, NULL, RT },
 		{ "help", no_argument, NULL, HELP },
 		{ 0 },
 	};
@@ -200,6 +214,15 @@ void options_parse(struct load_options *options, int argc, char **argv)
 			break;
 		case OUT:
 			options->out = optarg;
+			break;
+		case RING:
+			options->ring = optarg;
+			break;
+		case FIFO:
+			options->priority = (int)number("fifo", optarg, 1, 99);
+			break;
+		case RT:
+			options->rt = true;
 			break;
 		case HELP:
 			fputs(help, stdout);

@@ -16,12 +16,15 @@ struct load_options {
 	struct sockaddr_in target;
 	bool udp;
 	unsigned int connections;
+	const char *ring;		/* path of the server's rings; NULL: sockets */
 	struct schedule_spec spec;	/* count: requests + warm-up */
 	uint64_t requests, warmup;
 	unsigned int window;		/* capacity: requests outstanding */
 	unsigned int interval_ms;
 	unsigned int drain_ms;		/* patience for the last replies */
 	int cpu;			/* -1: not pinned */
+	int priority;			/* SCHED_FIFO's; 0: none */
+	bool rt;			/* the timed part is a task of libdune's runtime on cpu */
 	const char *out;		/* NULL: no files */
 };
 

@@ -64,8 +64,8 @@ void output_json(FILE *file, const struct load_options *options, const struct tr
 	put_u64(file, "seed", spec->seed);
 	put_text(file, "law", schedule_law_name[spec->law]);
 	put_text(file, "arrival", open ? schedule_arrival_name[spec->arrival] : "closed");
-	put_text(file, "transport", options->udp ? "udp" : "tcp");
-	put_u64(file, "connections", options->connections);
+	put_text(file, "transport", options->ring ? "ring" : options->udp ? "udp" : "tcp");
+	put_u64(file, "connections", traffic->nr_channels);
 	put_u64(file, "records", spec->records);
 	put_u64(file, "requests", options->requests);
 	put_u64(file, "warmup", options->warmup);

@@ -11,6 +11,8 @@
 
 #include "kv/load/fail.h"
 #include "kv/load/plan.h"
+#include "kv/ring/file.h"
+#include "lib/clock.h"
 
 #define BATCH (256u << 10)
 #define PATIENCE_S 60
@@ -93,12 +95,89 @@ static void send_records(int fd, const struct load_options *options)
 	free(batch);
 }
 
+/* Why the records are not all there, if they are not. */
+static void account(const struct load_options *options, unsigned long long items,
+		    unsigned long long evictions)
+{
+	if (items < options->spec.records || evictions)
+		fail(FAIL_MEASUREMENT, "preload: the server holds %llu of %u records (%llu "
+		     "evicted): give it more memory or use fewer --records",
+		     items, options->spec.records, evictions);
+	printf("preloaded records=%u items=%llu\n", options->spec.records, items);
+}
+
+/* One message through the first pair of rings, and the reply to it as text. */
+static void exchange(const struct ring_file *file, struct ring *requests, struct ring *replies,
+		     const char *message, size_t len, char *reply, size_t room)
+{
+	const uint64_t begin = clock_ns();
+	unsigned int turn = 0;
+	uint64_t tag;
+	size_t got;
+	int error;
+
+	error = ring_send(requests, ring_tag(file, 0), message, len);
+	if (error)
+		fail(error == -EMSGSIZE ? FAIL_USAGE : FAIL_MEASUREMENT,
+		     "preload: a message of %zu bytes: %s%s", len, strerror(-error),
+		     error == -EMSGSIZE ? ": give kv-server a larger --ring-kib" : "");
+	do {
+		while ((error = ring_receive(replies, &tag, reply, room - 1, &got)) == -EAGAIN)
+			if (!(++turn % 4096) &&
+			    (!ring_file_served(file) ||
+			     clock_ns() - begin > PATIENCE_S * 1000000000ull))
+				fail(FAIL_MEASUREMENT, "preload: no answer from the server");
+		if (error)
+			fail(FAIL_MEASUREMENT, "preload: the server has broken the ring");
+	} while (tag != ring_tag(file, 0));
+	reply[got] = '\0';
+}
+
+static void preload_ring(const struct load_options *options)
+{
+	size_t text_size = SCHEDULE_VALUE_MAX + SCHEDULE_TEXT_PERIOD;
+	char *text = malloc(text_size), *message = malloc(PLAN_SET_MAX);
+	static char reply[64 << 10];
+	unsigned long long evictions;
+	struct ring requests, replies;
+	struct ring_file file;
+	uint32_t record;
+	int error = ring_file_open(&file, options->ring);
+
+	if (error || !text || !message)
+		fail(FAIL_MEASUREMENT, "--ring %s: %s%s", options->ring,
+		     error ? strerror(-error) : "out of memory",
+		     error == -ENOENT || error == -ENOTCONN ? " (is kv-server --ring running?)" : "");
+	schedule_text(text, text_size);
+	ring_file_use(&file, 0, &requests, &replies);
+	exchange(&file, &requests, &replies, "stats\r\n", 7, reply, sizeof(reply));
+	evictions = stat_value(reply, "STAT evictions ");
+	for (record = 0; record < options->spec.records; record++) {
+		size_t len = plan_format_set(message, &options->spec, record, text, false);
+
+		exchange(&file, &requests, &replies, message, len, reply, sizeof(reply));
+		if (strcmp(reply, "STORED\r\n"))
+			fail(FAIL_MEASUREMENT, "preload: the server refused a record: %.60s", reply);
+	}
+	exchange(&file, &requests, &replies, "stats\r\n", 7, reply, sizeof(reply));
+	ring_file_close(&file);
+	free(text);
+	free(message);
+	account(options, stat_value(reply, "STAT curr_items "),
+		stat_value(reply, "STAT evictions ") - evictions);
+}
+
 void preload(const struct load_options *options)
 {
 	static char reply[64 << 10];
 	unsigned long long items, evictions;
-	int fd = open_socket(options);
+	int fd;
 
+	if (options->ring) {
+		preload_ring(options);
+		return;
+	}
+	fd = open_socket(options);
 	ask(fd, "stats\r\n", "END\r\n", reply, sizeof(reply));
 	evictions = stat_value(reply, "STAT evictions ");
 	send_records(fd, options);
@@ -110,9 +189,5 @@ void preload(const struct load_options *options)
 	items = stat_value(reply, "STAT curr_items ");
 	evictions = stat_value(reply, "STAT evictions ") - evictions;
 	close(fd);
-	if (items < options->spec.records || evictions)
-		fail(FAIL_MEASUREMENT, "preload: the server holds %llu of %u records (%llu "
-		     "evicted): give it more memory or use fewer --records",
-		     items, options->spec.records, evictions);
-	printf("preloaded records=%u items=%llu\n", options->spec.records, items);
+	account(options, items, evictions);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The sockets of the load generator. */
+/* The sockets of the load generator, and what all transports share. */
 #include "kv/load/traffic.h"
 
 #include <errno.h>
@@ -21,9 +21,6 @@
 #define UDP_BUFFER (4 << 20)
 #define DATAGRAM_MAX (64u << 10)
 
-#define trouble(traffic, ...) \
-	snprintf((traffic)->trouble, sizeof((traffic)->trouble), __VA_ARGS__)
-
 static int connect_one(bool udp, const struct sockaddr_in *target)
 {
 	int one = 1, size = UDP_BUFFER;
@@ -39,32 +36,47 @@ static int connect_one(bool udp, const struct sockaddr_in *target)
 	return fd;
 }
 
-void traffic_open(struct traffic *traffic, const struct plan *plan, bool udp,
-		  const struct sockaddr_in *target, unsigned int connections)
+void traffic_prepare(struct traffic *traffic, const struct plan *plan, unsigned int channels,
+		     size_t in_size)
 {
 	unsigned int i;
 
 	memset(traffic, 0, sizeof(*traffic));
 	traffic->plan = plan;
-	traffic->udp = udp;
-	traffic->nr_channels = connections;
-	traffic->in_size = plan->reply_max + (udp ? DATAGRAM_MAX : READ_AHEAD);
-	traffic->channel = calloc(connections, sizeof(*traffic->channel));
+	traffic->nr_channels = channels;
+	traffic->in_size = in_size;
+	traffic->epoll_fd = traffic->ring.fd = -1;
+	traffic->channel = aligned_alloc(128, (channels * sizeof(*traffic->channel) + 127) & ~127ul);
 	traffic->stamp = calloc(plan->count, sizeof(*traffic->stamp));
 	traffic->outcome = calloc(plan->count, sizeof(*traffic->outcome));
-	traffic->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!traffic->channel || !traffic->stamp || !traffic->outcome || traffic->epoll_fd < 0)
+	if (!traffic->channel || !traffic->stamp || !traffic->outcome)
 		fail(FAIL_MEASUREMENT, "out of memory for %llu requests: lower --requests",
 		     (unsigned long long)plan->count);
+	memset(traffic->channel, 0, channels * sizeof(*traffic->channel));
+	for (i = 0; i < channels; i++) {
+		traffic->channel[i].fd = -1;
+		traffic->channel[i].next_tx = traffic->channel[i].next_rx = i;
+		traffic->channel[i].in = malloc(in_size);
+		if (!traffic->channel[i].in)
+			fail(FAIL_MEASUREMENT, "out of memory for %u connections", channels);
+	}
+}
+
+void traffic_open(struct traffic *traffic, const struct plan *plan, bool udp,
+		  const struct sockaddr_in *target, unsigned int connections)
+{
+	unsigned int i;
+
+	traffic_prepare(traffic, plan, connections,
+			plan->reply_max + (udp ? DATAGRAM_MAX : READ_AHEAD));
+	traffic->udp = udp;
+	traffic->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	for (i = 0; i < connections; i++) {
 		struct channel *channel = &traffic->channel[i];
 		struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
 
 		channel->fd = connect_one(udp, target);
-		channel->next_tx = channel->next_rx = i;
-		channel->in = malloc(traffic->in_size);
-		if (!channel->in ||
-		    epoll_ctl(traffic->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event))
+		if (epoll_ctl(traffic->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event))
 			fail(FAIL_MEASUREMENT, "cannot set up %u connections: %s", connections,
 			     strerror(errno));
 	}
@@ -75,37 +87,40 @@ void traffic_close(struct traffic *traffic)
 	unsigned int i;
 
 	for (i = 0; i < traffic->nr_channels; i++) {
-		close(traffic->channel[i].fd);
+		if (traffic->channel[i].fd >= 0)
+			close(traffic->channel[i].fd);
 		free(traffic->channel[i].in);
 	}
-	close(traffic->epoll_fd);
+	if (traffic->ring.header)
+		ring_file_close(&traffic->ring);
+	if (traffic->epoll_fd >= 0)
+		close(traffic->epoll_fd);
 	free(traffic->channel);
 	free(traffic->stamp);
 	free(traffic->outcome);
 }
 
-static void touch(void *memory, size_t size)
-{
-	volatile char *p = memory;
-	size_t i;
-
-	for (i = 0; i < size; i += 4096)
-		p[i] = 0;
-}
-
 void traffic_prefault(struct traffic *traffic)
 {
+	const struct plan *plan = traffic->plan;
 	unsigned int i;
 
-	touch(traffic->stamp, traffic->plan->count * sizeof(*traffic->stamp));
-	touch(traffic->outcome, traffic->plan->count * sizeof(*traffic->outcome));
+	ring_prefault(traffic->stamp, plan->count * sizeof(*traffic->stamp));
+	ring_prefault(traffic->outcome, plan->count * sizeof(*traffic->outcome));
+	ring_prefault(plan->wire, plan->start[plan->count]);
+	ring_prefault(plan->start, plan->count * sizeof(*plan->start));
+	ring_prefault(plan->schedule.request, plan->count * sizeof(*plan->schedule.request));
+	if (traffic->ring.header)
+		ring_prefault(traffic->ring.header, traffic->ring.size);
 	for (i = 0; i < traffic->nr_channels; i++)
-		touch(traffic->channel[i].in, traffic->in_size);
+		ring_prefault(traffic->channel[i].in, traffic->in_size);
 }
 
 /* Send what is released on this channel; false when the socket is full. */
 static bool channel_send(struct traffic *traffic, struct channel *channel)
 {
+	if (traffic->ring.header)
+		return rings_send(traffic, channel);
 	while (channel->next_tx < traffic->released && !traffic->trouble[0]) {
 		uint64_t i = channel->next_tx;
 		size_t len;
@@ -155,7 +170,7 @@ static void retry_blocked(struct traffic *traffic)
 	traffic->nr_blocked = blocked;
 }
 
-static void complete(struct traffic *traffic, uint64_t i, enum verdict verdict, uint64_t now)
+void traffic_complete(struct traffic *traffic, uint64_t i, enum verdict verdict, uint64_t now)
 {
 	traffic->stamp[i].done = now;
 	traffic->outcome[i] = (uint8_t)verdict;
@@ -164,7 +179,7 @@ static void complete(struct traffic *traffic, uint64_t i, enum verdict verdict, 
 		traffic->oldest++;
 }
 
-static void wrong(struct traffic *traffic, uint64_t i, const char *in, size_t len)
+void traffic_wrong(struct traffic *traffic, uint64_t i, const char *in, size_t len)
 {
 	char shown[41];
 	size_t n;
@@ -194,10 +209,10 @@ static void match_stream(struct traffic *traffic, struct channel *channel, uint6
 		if (verdict == CHECK_MORE)
 			break;
 		if (verdict == CHECK_WRONG) {
-			wrong(traffic, i, channel->in + at, channel->in_len - at);
+			traffic_wrong(traffic, i, channel->in + at, channel->in_len - at);
 			return;
 		}
-		complete(traffic, i, verdict, now);
+		traffic_complete(traffic, i, verdict, now);
 		channel->next_rx += traffic->nr_channels;
 		at += used;
 	}
@@ -279,9 +294,9 @@ static void receive_datagram(struct traffic *traffic, struct channel *channel)
 	}
 	verdict = check_reply(traffic->plan, i, channel->in, channel->in_len, &used);
 	if (verdict == CHECK_MORE || verdict == CHECK_WRONG || used != channel->in_len)
-		wrong(traffic, i, channel->in, channel->in_len);
+		traffic_wrong(traffic, i, channel->in, channel->in_len);
 	else
-		complete(traffic, i, verdict, now);
+		traffic_complete(traffic, i, verdict, now);
 	channel->in_len = 0;
 }
 
@@ -309,6 +324,10 @@ void traffic_poll(struct traffic *traffic)
 		retry_blocked(traffic);
 	if (!outstanding)
 		return;
+	if (traffic->ring.header) {
+		rings_poll(traffic);
+		return;
+	}
 	if (single || !traffic->guessed) {
 		receive(traffic, &traffic->channel[traffic->oldest % traffic->nr_channels]);
 		traffic->guessed = traffic->received == before;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kv/server/front.h"
 #include "kv/server/listener.h"
 #include "kv/server/mode.h"
 #include "kv/server/options.h"
@@ -106,41 +107,75 @@ static void stop_workers(unsigned int threads, int stop_fd)
 		free(workers[i]);
 	}
 	close(stop_fd);
-	store_destroy(service.store);
+}
+
+static struct store *make_store(const struct options *options)
+{
+	size_t size = options->memory_mib << 20;
+	void *reserved = mode_memory(size);
+
+	return reserved ? store_create_in(reserved, size) : store_create(size, options->prefault);
+}
+
+static int serve_sockets(const struct options *options, const sigset_t *ends)
+{
+	int signal_number, stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	bool ok;
+
+	if (stop_fd < 0 || sem_init(&started, 0, 0))
+		die("cannot set up");
+	make_workers(options, stop_fd);
+	open_sockets(options);
+	if (options->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE))
+		die("--lock: cannot lock memory (raise ulimit -l, or leave it out)");
+	ok = start_workers(options->threads);
+	if (ok) {
+		printf("ready port=%u udp=%u threads=%u memory=%llu mode=%s\n", service.port,
+		       service.udp_port, options->threads, (unsigned long long)options->memory_mib,
+		       mode_name[options->mode]);
+		fflush(stdout);
+		sigwait(ends, &signal_number);
+	}
+	stop_workers(options->threads, stop_fd);
+	return ok ? 0 : 2;
+}
+
+static int serve_ring(const struct options *options, const sigset_t *ends)
+{
+	int signal_number, status;
+
+	front_open(options, &service);
+	if (options->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE))
+		die("--lock: cannot lock memory (raise ulimit -l, or leave it out)");
+	status = front_start();
+	if (!status) {
+		printf("ready ring=%s wait=%s threads=%u memory=%llu mode=%s\n", options->ring,
+		       options->ring_sleeps ? "sleep" : "spin", options->threads,
+		       (unsigned long long)options->memory_mib, mode_name[options->mode]);
+		fflush(stdout);
+		sigwait(ends, &signal_number);
+	}
+	front_stop();
+	return status ? 2 : 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
-	int stop_fd, signal_number;
 	sigset_t ends;
-	bool ok;
+	int status;
 
 	options_parse(&options, argc, argv);
 	block_signals(&ends);
-	if (mode_init(options.dune))
+	if (mode_init(options.mode, options.cpus))
 		return 2;
 	service.max_conns = options.max_conns;
 	service.buffer_limit = options.buffer_mib << 20;
 	service_start_clock(&service);
-	service.store = store_create(options.memory_mib << 20, options.prefault);
+	service.store = make_store(&options);
 	if (!service.store)
 		die("cannot reserve --memory");
-	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (stop_fd < 0 || sem_init(&started, 0, 0))
-		die("cannot set up");
-	make_workers(&options, stop_fd);
-	open_sockets(&options);
-	if (options.lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE))
-		die("--lock: cannot lock memory (raise ulimit -l, or leave it out)");
-	ok = start_workers(options.threads);
-	if (ok) {
-		printf("ready port=%u udp=%u threads=%u memory=%llu mode=%s\n", service.port,
-		       service.udp_port, options.threads, (unsigned long long)options.memory_mib,
-		       options.dune ? "dune" : "linux");
-		fflush(stdout);
-		sigwait(&ends, &signal_number);
-	}
-	stop_workers(options.threads, stop_fd);
-	return ok ? 0 : 2;
+	status = options.ring ? serve_ring(&options, &ends) : serve_sockets(&options, &ends);
+	store_destroy(service.store);
+	return status;
 }

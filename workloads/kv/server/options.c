@@ -27,9 +27,16 @@ static const char help[] =
 	"  --lock           lock all memory (mlockall)\n"
 	"  --busy-poll      workers spin instead of sleeping\n"
 	"  --dune           workers run in Dune mode\n"
+	"  --ring PATH      no sockets: requests and replies go through this new file in\n"
+	"                   memory (/dev/shm/kv, say), a pair of rings for each thread, which spins\n"
+	"  --ring-kib N     of each ring, a power of two from 1 to 1048576 (256)\n"
+	"  --ring-wait spin|sleep  when a ring is empty (spin)\n"
+	"  --rt             with --ring: tasks of libdune's runtime instead of threads, on the\n"
+	"                   cores that `dune rt run` reserved, or those of --cpus\n"
+	"  --fifo N         with --ring: threads under SCHED_FIFO with this priority\n"
 	"  --help           this text\n"
 	"\n"
-	"Prints \"ready port=...\" when it accepts connections; SIGTERM and SIGINT end it\n"
+	"Prints \"ready ...\" when it can be asked; SIGTERM and SIGINT end it\n"
 	"with status 0. Status 2: the command line or the machine does not allow it.\n";
 
 static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -80,10 +87,26 @@ static void parse_cpus(struct options *options, char *list)
 	}
 }
 
+static void check_ring(const struct options *options, bool sized)
+{
+	if (!options->ring && (options->mode == MODE_RT || options->priority ||
+			       options->ring_sleeps || sized))
+		fail("--rt, --fifo, --ring-wait and --ring-kib need --ring");
+	if (options->ring && options->udp)
+		fail("--ring has no UDP port");
+	if (options->ring_kib & (options->ring_kib - 1))
+		fail("--ring-kib %llu: expected a power of two",
+		     (unsigned long long)options->ring_kib);
+	if (options->mode == MODE_RT && options->ring_sleeps)
+		fail("--ring-wait sleep: tasks of --rt have nobody to sleep for");
+	if (options->mode == MODE_RT && options->priority)
+		fail("--fifo is for Linux's threads; --rt has the core for itself");
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { PORT, UDP_PORT, LISTEN, THREADS, CPUS, MEMORY, BUFFERS, MAX_CONNS, PREFAULT, LOCK,
-	       BUSY_POLL, DUNE, HELP };
+	       BUSY_POLL, DUNE, RING, RING_KIB, RING_WAIT, RT, FIFO, HELP };
 	static const struct option known[] = {
 		{ "port", required_argument, NULL, PORT },
 		{ "udp-port", required_argument, NULL, UDP_PORT },
@@ -97,14 +120,20 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "lock", no_argument, NULL, LOCK },
 		{ "busy-poll", no_argument, NULL, BUSY_POLL },
 		{ "dune", no_argument, NULL, DUNE },
+		{ "ring", required_argument, NULL, RING },
+		{ "ring-kib", required_argument, NULL, RING_KIB },
+		{ "ring-wait", required_argument, NULL, RING_WAIT },
+		{ "rt", no_argument, NULL, RT },
+		{ "fifo", required_argument, NULL, FIFO },
 		{ "help", no_argument, NULL, HELP },
 		{ 0 },
 	};
+	bool dune = false, sized = false;
 	int c;
 
 	*options = (struct options){
 		.listen.s_addr = htonl(INADDR_LOOPBACK), .port = 11211, .threads = 1,
-		.memory_mib = 64, .buffer_mib = 32, .max_conns = 1024,
+		.memory_mib = 64, .buffer_mib = 32, .max_conns = 1024, .ring_kib = 256,
 	};
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
@@ -125,6 +154,7 @@ void options_parse(struct options *options, int argc, char **argv)
 								SERVICE_THREADS_MAX);
 			break;
 		case CPUS:
+			options->cpus = strdup(optarg);
 			parse_cpus(options, optarg);
 			break;
 		case MEMORY:
@@ -146,7 +176,25 @@ void options_parse(struct options *options, int argc, char **argv)
 			options->busy_poll = true;
 			break;
 		case DUNE:
-			options->dune = true;
+			dune = true;
+			break;
+		case RING:
+			options->ring = optarg;
+			break;
+		case RING_KIB:
+			options->ring_kib = number("ring-kib", optarg, 1, 1 << 20);
+			sized = true;
+			break;
+		case RING_WAIT:
+			options->ring_sleeps = !strcmp(optarg, "sleep");
+			if (!options->ring_sleeps && strcmp(optarg, "spin"))
+				fail("--ring-wait %s: expected spin or sleep", optarg);
+			break;
+		case RT:
+			options->mode = MODE_RT;
+			break;
+		case FIFO:
+			options->priority = (int)number("fifo", optarg, 1, 99);
 			break;
 		case HELP:
 			fputs(help, stdout);
@@ -161,4 +209,9 @@ void options_parse(struct options *options, int argc, char **argv)
 		fail("unexpected argument %s", argv[optind]);
 	if (options->nr_cpus && options->nr_cpus < options->threads)
 		fail("--cpus names %u CPUs for %u threads", options->nr_cpus, options->threads);
+	if (dune && options->mode == MODE_RT)
+		fail("--dune and --rt exclude each other");
+	if (dune)
+		options->mode = MODE_DUNE;
+	check_ring(options, sized);
 }

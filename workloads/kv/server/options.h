@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kv/server/mode.h"
 #include "kv/server/service.h"
 
 struct options {
@@ -20,7 +21,13 @@ struct options {
 	uint64_t memory_mib;
 	uint64_t buffer_mib;
 	uint32_t max_conns;
-	bool busy_poll, prefault, lock_memory, dune;
+	bool busy_poll, prefault, lock_memory;
+	enum mode mode;
+	const char *cpus;		/* as typed; NULL: workers are not pinned */
+	const char *ring;		/* path; NULL: sockets */
+	uint64_t ring_kib;		/* of each ring; a power of two */
+	bool ring_sleeps;
+	int priority;			/* SCHED_FIFO's of the ring's threads; 0: none */
 };
 
 /* Exits with status 2 and a message when the command line makes no sense. */

@@ -19,7 +19,7 @@ struct store {
 	uint32_t nr_shards;	/* a power of two */
 	size_t limit;
 	void *memory;
-	size_t memory_size;
+	size_t mapped;		/* bytes of it that are ours to unmap */
 };
 
 static void shard_init(struct shard *shard, char *memory, uint32_t chunks, uint32_t index,
@@ -34,9 +34,8 @@ static void shard_init(struct shard *shard, char *memory, uint32_t chunks, uint3
 	shard->flushed_cas = index;
 }
 
-struct store *store_create(size_t limit_bytes, bool prefault)
+struct store *store_create_in(void *memory, size_t limit_bytes)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (prefault ? MAP_POPULATE : MAP_NORESERVE);
 	struct store *store;
 	size_t part;
 	uint32_t i;
@@ -49,19 +48,14 @@ struct store *store_create(size_t limit_bytes, bool prefault)
 	if (!store)
 		return NULL;
 	store->limit = limit_bytes;
+	store->memory = memory;
 	store->nr_shards = 1;
 	while (store->nr_shards < SHARDS_MAX &&
 	       limit_bytes / (2 * store->nr_shards) >= SHARD_BYTES_MIN)
 		store->nr_shards *= 2;
 	store->shard = aligned_alloc(64, store->nr_shards * sizeof(*store->shard));
-	store->memory_size = limit_bytes;
-	store->memory = mmap(NULL, store->memory_size, PROT_READ | PROT_WRITE, flags, -1, 0);
-	if (!store->shard || store->memory == MAP_FAILED) {
-		if (store->memory != MAP_FAILED)
-			munmap(store->memory, store->memory_size);
-		free(store->shard);
+	if (!store->shard) {
 		free(store);
-		errno = ENOMEM;
 		return NULL;
 	}
 	memset(store->shard, 0, store->nr_shards * sizeof(*store->shard));
@@ -72,6 +66,37 @@ struct store *store_create(size_t limit_bytes, bool prefault)
 	return store;
 }
 
+struct store *store_create(size_t limit_bytes, bool prefault)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (prefault ? MAP_POPULATE : MAP_NORESERVE);
+	struct store *store;
+	void *memory;
+
+	if (limit_bytes < STORE_MIN_BYTES) {
+		errno = EINVAL;
+		return NULL;
+	}
+	memory = mmap(NULL, limit_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	store = store_create_in(memory, limit_bytes);
+	if (!store) {
+		munmap(memory, limit_bytes);
+		errno = ENOMEM;
+		return NULL;
+	}
+	store->mapped = limit_bytes;
+	return store;
+}
+
+void store_prefault(struct store *store)
+{
+	size_t i;
+
+	for (i = 0; i < store->limit; i += 4096)
+		__atomic_fetch_or((char *)store->memory + i, 0, __ATOMIC_RELAXED);
+}
+
 void store_destroy(struct store *store)
 {
 	uint32_t i;
@@ -80,7 +105,8 @@ void store_destroy(struct store *store)
 		return;
 	for (i = 0; i < store->nr_shards; i++)
 		pthread_mutex_destroy(&store->shard[i].lock);
-	munmap(store->memory, store->memory_size);
+	if (store->mapped)
+		munmap(store->memory, store->mapped);
 	free(store->shard);
 	free(store);
 }

@@ -64,7 +64,12 @@ struct store_stats {
 
 /* NULL with errno; prefault: take every page now rather than at first use. */
 struct store *store_create(size_t limit_bytes, bool prefault);
+/* The same in zeroed memory of the caller's, aligned to a page, which stays the caller's. */
+struct store *store_create_in(void *memory, size_t limit_bytes);
 void store_destroy(struct store *store);
+
+/* Touch every page for writing, values unchanged; in a VM that makes its nested entries. */
+void store_prefault(struct store *store);
 
 struct store_key store_key(const char *text, size_t len);
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/* Making, finding and locking the file of the rings. */
+#include "kv/ring/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC 0x31676e6972766bull	/* "kvring1" */
+#define PAGE 4096u
+
+enum { LOCK_SERVER, LOCK_GENERATOR };	/* bytes of the file that they hold */
+
+struct ring_header {
+	uint64_t magic;
+	uint64_t bytes;
+	uint32_t pairs;
+	uint32_t sleeps;
+	uint32_t sessions;
+};
+
+static size_t file_size(unsigned int pairs, uint64_t bytes)
+{
+	return PAGE + (size_t)pairs * 2 * (PAGE + (size_t)bytes);
+}
+
+static int lock(int fd, int who)
+{
+	struct flock want = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = who, .l_len = 1 };
+
+	if (!fcntl(fd, F_OFD_SETLK, &want))
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+static bool is_locked(int fd, int who)
+{
+	struct flock want = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = who, .l_len = 1 };
+
+	return !fcntl(fd, F_OFD_GETLK, &want) && want.l_type != F_UNLCK;
+}
+
+static int map(struct ring_file *file)
+{
+	void *base;
+
+	file->size = file_size(file->pairs, file->bytes);
+	base = mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file->fd,
+		    0);
+	if (base == MAP_FAILED)
+		return -errno;
+	file->header = base;
+	return 0;
+}
+
+/* What a server that was killed has left is removed; anything else is not ours to remove. */
+static int remove_old(const char *path)
+{
+	uint64_t magic = 0;
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), error = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) || magic != MAGIC)
+		error = -EEXIST;
+	else if (is_locked(fd, LOCK_SERVER))
+		error = -EBUSY;
+	else if (unlink(path))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int ring_file_create(struct ring_file *file, const char *path, unsigned int pairs, uint64_t bytes,
+		     bool sleeps)
+{
+	int error = remove_old(path);
+
+	memset(file, 0, sizeof(*file));
+	file->fd = -1;
+	if (error)
+		return error;
+	if (!pairs || pairs > RING_PAIRS_MAX || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX ||
+	    bytes & (bytes - 1))
+		return -EINVAL;
+	file->pairs = pairs;
+	file->bytes = bytes;
+	file->path = strdup(path);
+	if (!file->path)
+		return -ENOMEM;
+	file->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (file->fd < 0) {
+		error = -errno;
+		free(file->path);
+		file->path = NULL;
+		return error;
+	}
+	error = lock(file->fd, LOCK_SERVER);
+	if (!error && posix_fallocate(file->fd, 0, (off_t)file_size(pairs, bytes)))
+		error = -ENOSPC;
+	if (!error)
+		error = map(file);
+	if (error) {
+		ring_file_close(file);
+		return error;
+	}
+	file->header->bytes = bytes;
+	file->header->pairs = pairs;
+	file->header->sleeps = sleeps;
+	__atomic_store_n(&file->header->magic, MAGIC, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* The header as it is in the file, which is not believed before all of it fits. */
+static int look(struct ring_file *file)
+{
+	struct ring_header header;
+	struct stat stat;
+
+	if (fstat(file->fd, &stat))
+		return -errno;
+	if (!S_ISREG(stat.st_mode) ||
+	    pread(file->fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    header.magic != MAGIC || !header.pairs || header.pairs > RING_PAIRS_MAX ||
+	    header.bytes < RING_BYTES_MIN || header.bytes > RING_BYTES_MAX ||
+	    header.bytes & (header.bytes - 1) ||
+	    (size_t)stat.st_size < file_size(header.pairs, header.bytes))
+		return -EPROTO;
+	file->pairs = header.pairs;
+	file->bytes = header.bytes;
+	return 0;
+}
+
+int ring_file_open(struct ring_file *file, const char *path)
+{
+	int error;
+
+	memset(file, 0, sizeof(*file));
+	file->fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (file->fd < 0)
+		return -errno;
+	error = look(file);
+	if (!error && !ring_file_served(file))
+		error = -ENOTCONN;
+	if (!error)
+		error = lock(file->fd, LOCK_GENERATOR);
+	if (!error)
+		error = map(file);
+	if (error) {
+		ring_file_close(file);
+		return error;
+	}
+	file->session = (uint16_t)__atomic_add_fetch(&file->header->sessions, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+bool ring_file_served(const struct ring_file *file)
+{
+	return is_locked(file->fd, LOCK_SERVER);
+}
+
+void ring_file_close(struct ring_file *file)
+{
+	if (file->header)
+		munmap(file->header, file->size);
+	if (file->path) {
+		unlink(file->path);
+		free(file->path);
+	}
+	if (file->fd >= 0)
+		close(file->fd);
+	memset(file, 0, sizeof(*file));
+	file->fd = -1;
+}
+
+static struct ring_shared *shared_of(const struct ring_file *file, unsigned int pair, bool replies)
+{
+	return (struct ring_shared *)((char *)file->header + PAGE +
+				      (2 * (size_t)pair + replies) * (PAGE + (size_t)file->bytes));
+}
+
+static char *data_of(struct ring_shared *shared)
+{
+	return (char *)shared + PAGE;
+}
+
+void ring_file_serve(const struct ring_file *file, unsigned int pair, struct ring *requests,
+		     struct ring *replies)
+{
+	struct ring_shared *in = shared_of(file, pair, false), *out = shared_of(file, pair, true);
+
+	ring_init_reader(requests, in, data_of(in), file->bytes);
+	ring_init_writer(replies, out, data_of(out), file->bytes, false);
+}
+
+void ring_file_use(const struct ring_file *file, unsigned int pair, struct ring *requests,
+		   struct ring *replies)
+{
+	struct ring_shared *in = shared_of(file, pair, false), *out = shared_of(file, pair, true);
+
+	ring_init_writer(requests, in, data_of(in), file->bytes, file->header->sleeps);
+	ring_init_reader(replies, out, data_of(out), file->bytes);
+	ring_discard(replies);
+}
