@@ -69,9 +69,10 @@ def kv(argv):
     if args.check:
         return 0
     machine = getattr(engine, "machine_name", None)
-    if machine and qemu.machine(machine)["max_cpus"] < kvrun.CPUS:
-        raise UsageError(f"engine {plan.engine} has one CPU, but the generator and the server need "
-                         "one each; use ENGINE=bochs or qemu")
+    cpus = max(planning.SYSTEMS[name].cpus for name in plan.systems)
+    if machine and qemu.machine(machine)["max_cpus"] < cpus:
+        raise UsageError(f"engine {plan.engine} has fewer than {cpus} CPUs, but the generator and "
+                         "the server need one each; use ENGINE=bochs or qemu")
     usable, why = engine.available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")

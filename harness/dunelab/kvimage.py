@@ -5,11 +5,16 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from dunelab import image, packages, paths, store
+from dunelab import image, kvring, packages, paths, plan as planning, store
 from dunelab.errors import UsageError
 
 MEMORY_MIB = 512
 PROGRAMS = ("kv-server", "kv-load")
+
+
+def _programs(systems):
+    """Of these systems' guests; those of sockets stay what they were without rings."""
+    return PROGRAMS + (kvring.PROGRAMS if any(system.ring for system in systems) else ())
 
 
 def kernel():
@@ -19,12 +24,13 @@ def kernel():
 
 def require(plan):
     """UsageError when something the plan's guests need has not been built."""
-    missing = [str(paths.build() / "bin" / name) for name in PROGRAMS
+    systems = [planning.SYSTEMS[name] for name in plan.systems]
+    missing = [str(paths.build() / "bin" / name) for name in _programs(systems)
                if not (paths.build() / "bin" / name).exists()]
     release = image.kernel_release()
     if not release:
         missing.append(str(paths.kernel() / "vmlinuz"))
-    elif any(name.startswith("dune") for name in plan.systems) and not _module(release).exists():
+    elif any(system.dune or system.ring for system in systems) and not _module(release).exists():
         missing.append(str(_module(release)))
     if missing:
         raise UsageError("not built yet: " + ", ".join(missing) + "; run make build first")
@@ -32,9 +38,10 @@ def require(plan):
 
 def artifacts(systems):
     """{name: sha256 or package list} of what the guests of these systems are made of."""
+    systems = list(systems)
     result = {"kernel": store.sha256(kernel()),
               "dune.ko": store.sha256(_module(image.kernel_release()))}
-    for name in (*PROGRAMS, "report"):
+    for name in (*_programs(systems), "report"):
         result[name] = store.sha256(paths.build() / "bin" / name)
     for name in dict.fromkeys(system.server for system in systems):
         if name in packages.PROGRAMS:
@@ -49,13 +56,15 @@ class Image:
         self._folder = tempfile.TemporaryDirectory(prefix="dunelab-images-")
         self.release = image.kernel_release()
         self.kernel = kernel()
-        self._common = [image.base_layer(), image.lab_layer(self.release, PROGRAMS)]
+        self._base = image.base_layer()
+        self._lab = {only: image.lab_layer(self.release, only)
+                     for only in {_programs([system]) for system in systems}}
         self._packages = {system.server: image.package_layer(system.server) for system in systems
                           if system.server in packages.PROGRAMS}
 
     def initrd(self, system, script):
         """Path of the image in which /lab/run is `script`."""
-        layers = list(self._common)
+        layers = [self._base, self._lab[_programs([system])]]
         if system.server in self._packages:
             layers.append(self._packages[system.server])
         layers.append(image.overlay_layer({"/lab/run": script}))

@@ -14,7 +14,6 @@ from dunelab.engine import base
 from dunelab.errors import UsageError
 from dunelab.record import utc
 
-CPUS = 2
 # Expected wall seconds, for the ETA alone: (a boot, preload included; a thousand requests).
 PACE = {"bochs": (15.0, 1.0), "bochs-vmx": (15.0, 1.0), "qemu": (5.0, 0.4),
         "qemu-icount": (8.0, 0.5), "kvm": (5.0, 0.3)}
@@ -143,7 +142,7 @@ class KvRun:
             return None
         parts = [self.engine.version(), store.sha256(self.image.kernel),
                  store.sha256(self.image.initrd(system, script)), system.kernel_args,
-                 f"{CPUS} {kvimage.MEMORY_MIB}"]
+                 f"{system.cpus} {kvimage.MEMORY_MIB}"]
         parts += [store.sha256(path) for path in
                   sorted((paths.root() / "vm-images" / "machines").glob("*.toml"))]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -250,8 +249,8 @@ class KvRun:
             self.images[name] = self.image.initrd(task.system, script)
         requests = PREPARATION + self.plan.requests * 2 * len(self.plan.loads)
         with tempfile.TemporaryDirectory(prefix="dunelab-boot-") as work:
-            boot = base.Boot(self.image.kernel, self.images[name], task.system.kernel_args, CPUS,
-                             kvimage.MEMORY_MIB, LIMIT[0] + LIMIT[1] * requests / 1000,
+            boot = base.Boot(self.image.kernel, self.images[name], task.system.kernel_args,
+                             task.system.cpus, kvimage.MEMORY_MIB, LIMIT[0] + LIMIT[1] * requests / 1000,
                              Path(work))
             result = self.engine.run(boot, on_event, stop_when)
             self._keep_boot(task, where, result)
@@ -269,6 +268,9 @@ class KvRun:
         if environment:
             store.write_json(where / "env.guest.json", kvscript.parse_sections(
                 environment.decode("utf-8", "replace")))
+        server = result.payload("server.log")
+        if server:
+            (where / "server.log").write_bytes(server)
         complaints = result.payload("dmesg")
         if complaints:
             (where / "dmesg.txt").write_bytes(complaints)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The shell script that one boot of the kv experiment runs as /lab/run, and what it sends back.
 
-CPU 0 has the load generator and everything else, CPU 1 the server alone.  The script sends
+CPU 0 has the load generator and everything else, CPU 1 the server alone; dunelab.kvring has what
+differs where there are no sockets.  The script sends
     file  env                 `== name` sections of what the guest is
     file  capacity.json       (calibrate)
     file  check.{json,hlog}, event checked      the start of a measuring boot, booted twice
@@ -13,7 +14,7 @@ The script is a function of its arguments alone: same arguments, same bytes, sam
 
 import shlex
 
-from dunelab import plan as planning
+from dunelab import kvring, plan as planning
 
 PORT = 11211
 CAPACITY_REQUESTS = 4_000
@@ -59,7 +60,12 @@ dune_stats() {{
 _START = r"""
 {server} >/tmp/server.log 2>&1 &
 server=$!
-tries=0
+{wait}report event serving
+{preload} >/tmp/load.log 2>&1 || die "preload: $(tail -n 3 /tmp/load.log)"
+report event preloaded
+"""
+
+_WAIT = r"""tries=0
 # 0A is LISTEN: seen in the kernel's table, so that the server is not disturbed by a probe.
 until grep -qi ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do
 	kill -0 $server 2>/dev/null || die "the server did not start: $(tail -n 3 /tmp/server.log)"
@@ -67,9 +73,6 @@ until grep -qi ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do
 	[ $tries -lt 200 ] || die "the server does not listen: $(tail -n 3 /tmp/server.log)"
 	sleep 0.02
 done
-report event serving
-{preload} >/tmp/load.log 2>&1 || die "preload: $(tail -n 3 /tmp/load.log)"
-report event preloaded
 """
 
 _CHECK = r"""
@@ -106,6 +109,8 @@ exit $status
 
 def server_argv(system, plan):
     """The server's command line in the guest."""
+    if system.ring:
+        return kvring.server_argv(system, plan)
     pin = ["taskset", "0x2"]
     if system.server == "memcached":
         return pin + ["memcached", "-u", "root", "-l", "127.0.0.1", "-p", str(PORT),
@@ -115,13 +120,16 @@ def server_argv(system, plan):
     return pin + argv + (["--dune"] if system.dune else [])
 
 
-def load_argv(mode, plan, **options):
+def load_argv(mode, plan, system, **options):
     """A command line of kv-load; options become --name value."""
-    argv = ["taskset", "0x1", "kv-load", mode, "--target", f"127.0.0.1:{PORT}",
-            "--transport", "tcp", "--law", plan.law, "--seed", plan.seed,
-            "--records", plan.records, "--connections", plan.connections]
-    if mode != "preload":
-        argv += ["--cpu", 0]
+    through = kvring.load_options(mode) if system.ring else [
+        "--target", f"127.0.0.1:{PORT}", "--transport", "tcp"]
+    argv = ["taskset", "0x1", "kv-load", mode, *through, "--law", plan.law, "--seed", plan.seed,
+            "--records", plan.records]
+    if not system.ring:
+        argv += ["--connections", plan.connections]
+        if mode != "preload":
+            argv += ["--cpu", 0]
     for name, value in options.items():
         argv += ["--" + name.replace("_", "-"), value]
     return [str(word) for word in argv]
@@ -132,7 +140,7 @@ def cell_argv(plan, cell, out, requests=None):
     requests = requests or plan.requests
     # Intervals of a whole number of milliseconds, about INTERVALS of them.
     interval = max(1, round(1000 * requests / cell.rate / planning.INTERVALS))
-    return load_argv("run", plan, arrival=plan.arrival, rate=f"{cell.rate:.3f}",
+    return load_argv("run", plan, planning.SYSTEMS[cell.system], arrival=plan.arrival, rate=f"{cell.rate:.3f}",
                      requests=requests, warmup=min(plan.warmup, requests // 10),
                      interval_ms=interval, out=out)
 
@@ -140,14 +148,18 @@ def cell_argv(plan, cell, out, requests=None):
 def script(plan, system, phase, cells=()):
     """Text of /lab/run.  phase: calibrate or measure; cells: Cells to run, in order."""
     parts = [_HEAD.format(title=system.title, phase=phase)]
-    if system.dune:
+    if system.ring:
+        parts.append(kvring.SETUP)
+    elif system.dune:
         parts.append('insmod /lab/modules/dune.ko || '
                      'die "dune.ko does not load: $(dmesg | grep -i dune | tail -n 1)"\n')
     parts.append("environment | report stdin env\nstatus=0\n")
-    parts.append(_START.format(server=shlex.join(server_argv(system, plan)), port=PORT,
-                               preload=shlex.join(load_argv("preload", plan))))
+    parts.append(_START.format(server=shlex.join(server_argv(system, plan)),
+                               wait=kvring.WAIT if system.ring else _WAIT.format(port=PORT),
+                               preload=shlex.join(load_argv("preload", plan, system))))
     if phase == "calibrate":
-        run = shlex.join(load_argv("capacity", plan, requests=CAPACITY_REQUESTS, out="capacity"))
+        count = kvring.CAPACITY_REQUESTS if system.ring else CAPACITY_REQUESTS
+        run = shlex.join(load_argv("capacity", plan, system, requests=count, out="capacity"))
         parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
                      "report file capacity.json capacity.json\n")
     if cells:
@@ -160,7 +172,7 @@ def script(plan, system, phase, cells=()):
             before=f"dune_stats before >{counters}\n" if system.dune else "",
             after=f"dune_stats after >>{counters}\n\treport file {counters} cell-{number}.dune\n\t"
             if system.dune else ""))
-    parts.append(_TAIL)
+    parts.append(kvring.TAIL if system.ring else _TAIL)
     return "".join(parts)
 
 

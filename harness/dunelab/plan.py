@@ -10,21 +10,33 @@ from dunelab.errors import UsageError
 
 TUNED = ("isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 "
          "nowatchdog")
+# The same for systems whose requests come through memory: CPU 2 is the generator's, which is as
+# quiet beside a stock server as beside a tuned one; else it would be the generator that is measured.
+RING_STOCK = TUNED.replace(",1 ", ",2 ").replace("=1 ", "=2 ")
+RING_TUNED = TUNED.replace(",1 ", ",1-2 ").replace("=1 ", "=1-2 ")
 
 
 @dataclass(frozen=True)
 class System:
-    """One row of the table. server: the program; kernel_args: beside the engine's own."""
+    """One row of the table. server: the program; kernel_args: beside the engine's own. ring: ""
+    (sockets), or how the server waits for requests in shared memory: spin, sleep, or rt, a task of
+    libdune's runtime on a core that `dune rt run` has reserved."""
 
     name: str
     title: str
     server: str
     kernel_args: str = ""
+    ring: str = ""
 
     @property
     def dune(self):
         """Whether the server runs in ring 0 and needs dune.ko."""
         return self.name.startswith("dune")
+
+    @property
+    def cpus(self):
+        """Of its guest: the generator of a ring has one for itself."""
+        return 3 if self.ring else 2
 
 
 SYSTEMS = {s.name: s for s in (
@@ -34,7 +46,16 @@ SYSTEMS = {s.name: s for s in (
     System("dune", "kv-server in ring 0, stock kernel arguments", "kv-server"),
     System("dune-tuned", "kv-server in ring 0 on an isolated, tickless CPU", "kv-server",
            TUNED),
+    System("linux-tuned-ring", "requests through memory; an isolated, tickless CPU, SCHED_FIFO, "
+           "spinning", "kv-server", RING_TUNED, "spin"),
+    System("linux-tuned-sleep", "the same, sleeping on a futex", "kv-server", RING_TUNED, "sleep"),
+    System("linux-ring", "requests through memory; stock Linux, spinning", "kv-server", RING_STOCK,
+           "spin"),
+    System("dune-rt", "requests through memory; a task of libdune's runtime on a core of its own",
+           "kv-server", RING_TUNED, "rt"),
 )}
+# Names for several of them; the first is what the others are compared with.
+GROUPS = {"ring": tuple(s.name for s in SYSTEMS.values() if s.ring)}
 DEFAULT_SYSTEMS = ("linux", "memcached", "linux-tuned", "dune")
 WORKLOADS = ("kv", "jitter", "spin")      # the others have plans of their own, in dunelab.NAME
 LAWS = ("usr", "etc")
@@ -113,7 +134,8 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
         raise UsageError(_unknown("ENGINE", engine, engines))
     if quick and full:
         raise UsageError("QUICK and FULL exclude each other: choose one")
-    wanted = [_choice("SYSTEM", name, SYSTEMS) for name in _words(systems)] or DEFAULT_SYSTEMS
+    wanted = [_choice("SYSTEM", name, SYSTEMS) for word in _words(systems)
+              for name in GROUPS.get(word, (word,))] or DEFAULT_SYSTEMS
     if quick:
         default_loads, default_requests = QUICK_LOADS, QUICK_REQUESTS
     else:

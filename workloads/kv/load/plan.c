@@ -126,8 +126,42 @@ no_memory:
 	     (unsigned long long)spec->count);
 }
 
+void plan_expect(struct plan *plan)
+{
+	uint64_t i, at = 0;
+
+	plan->hit_start = calloc(plan->count + 1, sizeof(*plan->hit_start));
+	for (i = 0; plan->hit_start && i < plan->count; i++) {
+		const struct schedule_request *r = &plan->schedule.request[i];
+
+		plan->hit_start[i] = at;
+		at += r->op == OP_SET ? 8 : reply_size(r);
+	}
+	/* sprintf() ends a text with one byte too many. */
+	plan->hit = malloc(at + 1);
+	if (!plan->hit_start || !plan->hit)
+		fail(FAIL_MEASUREMENT, "out of memory for %llu requests: lower --requests",
+		     (unsigned long long)plan->count);
+	plan->hit_start[plan->count] = at;
+	for (i = 0; i < plan->count; i++) {
+		const struct schedule_request *r = &plan->schedule.request[i];
+		char *to = plan->hit + plan->hit_start[i];
+
+		if (r->op == OP_SET) {
+			memcpy(to, "STORED\r\n", 8);
+			continue;
+		}
+		to += sprintf(to, "VALUE %.*s 0 %u\r\n", r->key_len, plan_key(plan, i),
+			      r->value_len);
+		memcpy(to, plan->text + schedule_value_start(r->record), r->value_len);
+		memcpy(to + r->value_len, "\r\nEND\r\n", 7);
+	}
+}
+
 void plan_free(struct plan *plan)
 {
+	free(plan->hit);
+	free(plan->hit_start);
 	schedule_free(&plan->schedule);
 	free(plan->start);
 	free(plan->text);

@@ -110,8 +110,11 @@ void traffic_prefault(struct traffic *traffic)
 	ring_prefault(plan->wire, plan->start[plan->count]);
 	ring_prefault(plan->start, plan->count * sizeof(*plan->start));
 	ring_prefault(plan->schedule.request, plan->count * sizeof(*plan->schedule.request));
-	if (traffic->ring.header)
+	if (traffic->ring.header) {
 		ring_prefault(traffic->ring.header, traffic->ring.size);
+		ring_prefault(plan->hit, plan->hit_start[plan->count]);
+		ring_prefault(plan->hit_start, plan->count * sizeof(*plan->hit_start));
+	}
 	for (i = 0; i < traffic->nr_channels; i++)
 		ring_prefault(traffic->channel[i].in, traffic->in_size);
 }

@@ -57,7 +57,7 @@ struct traffic {
 void traffic_open(struct traffic *traffic, const struct plan *plan, bool udp,
 		  const struct sockaddr_in *target, unsigned int connections);
 /* The same to a server that has rings; as many channels as it has pairs of them. */
-void traffic_open_ring(struct traffic *traffic, const struct plan *plan, const char *path);
+void traffic_open_ring(struct traffic *traffic, struct plan *plan, const char *path);
 void traffic_close(struct traffic *traffic);
 
 /* Touch all memory of the timed part: it could not be locked, or a VM has to know it, too. */

@@ -113,7 +113,7 @@ int ring_receive(struct ring *ring, uint64_t *tag, void *to, size_t room, size_t
 			return -EAGAIN;
 	}
 	there = ring->other - ring->at;
-	if (there > ring->bytes || there < RING_FRAME)
+	if (there > ring->bytes || there % RING_FRAME)
 		goto nonsense;
 	word = word_at(ring, ring->at);
 	/* Once: it may be another the next time. */
