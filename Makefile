@@ -47,6 +47,7 @@ help: ## this list
 	@echo "                  [LOADS=\"0.4 0.6 0.8\"] [REQUESTS=20000] [LAW=usr|etc] [ARRIVAL=poisson|fixed|etc]"
 	@echo "                  [RECORDS=10000] [JOBS=2] [QUICK=1] [FULL=1] [SEEDS=1-10] [OUT=results/NAME] [RESUME=1]"
 	@echo "                  [PROFILE=none|zen2-2019|ivybridge-2012|icelake-2021, +caches]"
+	@echo "  make experiment SYSTEMS=ring [NOISE=noise] [ARRIVAL=fixed] ..."
 	@echo "  make experiment WORKLOAD=jitter [SYSTEMS=\"linux rt-tuned dune\"] [NOISE=idle|noise] [QUICK=1]"
 	@echo "                  [FULL=1] [RESUME=1] [ENGINE=...] [PROFILE=...] [JOBS=2]"
 	@echo "  make experiment WORKLOAD=spin [W=\"w5 w11\"] [POLICIES=\"cfcfs rr\"] [LOADS=\"0.5 0.8\"] [QUANTUM=5]"

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dunelab import (hostenv, kvimage, kvrun, paths, plan as planning, profiles, record,
+from dunelab import (hostenv, kvimage, kvring, kvrun, paths, plan as planning, profiles, record,
                      report, results, store)
 from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
@@ -34,6 +34,8 @@ def _parser():
                         "as many of another build by `dunelab compare`")
     parser.add_argument("--law", help="usr or etc")
     parser.add_argument("--arrival", help="poisson, fixed or etc")
+    parser.add_argument("--noise", help="idle, or noise: other programs on CPU 0, of systems over "
+                        "a ring")
     parser.add_argument("--quick", action="store_true", help="fewer loads and requests")
     parser.add_argument("--full", action="store_true", help="a million requests a point")
     parser.add_argument("--jobs", default="2", help="emulators at once")
@@ -60,7 +62,7 @@ def kv(argv):
         raise UsageError("SEED and SEEDS exclude each other: choose one")
     plans = [planning.make(args.workload, args.engine, base.names(), args.systems, args.loads,
                            args.requests, args.seed if seed is None else seed, args.law,
-                           args.arrival, args.records, args.quick, args.full)
+                           args.arrival, args.records, args.quick, args.full, args.noise)
              for seed in planning.seeds(args.seeds)]
     plan = plans[0]
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
@@ -133,7 +135,7 @@ def _unfinished(results_dir, plan, engine):
                              "and new ones would not belong together; run without RESUME")
         # Of finished runs, too, and before anything is written.
         kvrun.require_same_build(path, kept.get("artifacts") or {}, kvimage.artifacts(
-            planning.SYSTEMS[name] for name in plan.systems))
+            (planning.SYSTEMS[name] for name in plan.systems), kvring.packages(plan)))
         return where
     return None
 

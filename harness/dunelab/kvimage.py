@@ -36,8 +36,11 @@ def require(plan):
         raise UsageError("not built yet: " + ", ".join(missing) + "; run make build first")
 
 
-def artifacts(systems):
-    """{name: sha256 or package list} of what the guests of these systems are made of."""
+def artifacts(systems, extra=()):
+    """{name: sha256 or package list} of what the guests of these systems are made of.
+
+    extra: Debian packages that are in all of them.
+    """
     systems = list(systems)
     result = {"kernel": store.sha256(kernel()),
               "dune.ko": store.sha256(_module(image.kernel_release()))}
@@ -46,19 +49,20 @@ def artifacts(systems):
     for name in dict.fromkeys(system.server for system in systems):
         if name in packages.PROGRAMS:
             result[name] = packages.record(name)
-    return result
+    return result | {name: packages.record(name) for name in extra}
 
 
 class Image:
     """Builds initrds, each once, in a directory that lives as long as this object."""
 
-    def __init__(self, systems):
+    def __init__(self, systems, extra=()):
         self._folder = tempfile.TemporaryDirectory(prefix="dunelab-images-")
         self.release = image.kernel_release()
         self.kernel = kernel()
         self._base = image.base_layer()
         self._lab = {only: image.lab_layer(self.release, only)
                      for only in {_programs([system]) for system in systems}}
+        self._extra = [image.package_layer(name) for name in extra]
         self._packages = {system.server: image.package_layer(system.server) for system in systems
                           if system.server in packages.PROGRAMS}
 
@@ -67,7 +71,7 @@ class Image:
         layers = [self._base, self._lab[_programs([system])]]
         if system.server in self._packages:
             layers.append(self._packages[system.server])
-        layers.append(image.overlay_layer({"/lab/run": script}))
+        layers += [*self._extra, image.overlay_layer({"/lab/run": script})]
         data = image.compose(layers)
         path = Path(self._folder.name) / f"{hashlib.sha256(data).hexdigest()[:16]}.cpio"
         path.write_bytes(data)

@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import (kvimage, kvscript, paths, plan as planning, progress, results, schedule,
-                     store)
+from dunelab import (kvimage, kvring, kvscript, paths, plan as planning, progress, results,
+                     schedule, store)
 from dunelab.engine import base
 from dunelab.errors import UsageError
 from dunelab.record import utc
@@ -82,9 +82,10 @@ class KvRun:
     def _build(self):
         self.progress.start("build", "preparing the guest image")
         self.engine.ensure()
-        self.image = kvimage.Image(self.systems)
+        extra = kvring.packages(self.plan)
+        self.image = kvimage.Image(self.systems, extra)
         before = self.record.manifest["artifacts"]
-        now = kvimage.artifacts(self.systems)
+        now = kvimage.artifacts(self.systems, extra)
         require_same_build(self.record.store.path, before, now)
         self.record.set(artifacts={**before, **now}, kernel=self.image.release)
         self.record.journal.write("built", kernel=self.image.release)
@@ -250,8 +251,8 @@ class KvRun:
         requests = PREPARATION + self.plan.requests * 2 * len(self.plan.loads)
         with tempfile.TemporaryDirectory(prefix="dunelab-boot-") as work:
             boot = base.Boot(self.image.kernel, self.images[name], task.system.kernel_args,
-                             task.system.cpus, kvimage.MEMORY_MIB, LIMIT[0] + LIMIT[1] * requests / 1000,
-                             Path(work))
+                             task.system.cpus, kvimage.MEMORY_MIB,
+                             LIMIT[0] + LIMIT[1] * requests / 1000, Path(work))
             result = self.engine.run(boot, on_event, stop_when)
             self._keep_boot(task, where, result)
         self.record.boot(task.key, result, self.images[name], boot.cmdline)

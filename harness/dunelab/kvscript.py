@@ -140,9 +140,9 @@ def cell_argv(plan, cell, out, requests=None):
     requests = requests or plan.requests
     # Intervals of a whole number of milliseconds, about INTERVALS of them.
     interval = max(1, round(1000 * requests / cell.rate / planning.INTERVALS))
-    return load_argv("run", plan, planning.SYSTEMS[cell.system], arrival=plan.arrival, rate=f"{cell.rate:.3f}",
-                     requests=requests, warmup=min(plan.warmup, requests // 10),
-                     interval_ms=interval, out=out)
+    return load_argv("run", plan, planning.SYSTEMS[cell.system], arrival=plan.arrival,
+                     rate=f"{cell.rate:.3f}", requests=requests,
+                     warmup=min(plan.warmup, requests // 10), interval_ms=interval, out=out)
 
 
 def script(plan, system, phase, cells=()):
@@ -162,6 +162,8 @@ def script(plan, system, phase, cells=()):
         run = shlex.join(load_argv("capacity", plan, system, requests=count, out="capacity"))
         parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
                      "report file capacity.json capacity.json\n")
+    if cells and plan.noise == planning.NOISE:
+        parts.append(kvring.NOISE)
     if cells:
         check = cell_argv(plan, cells[0], "check", min(CHECK_REQUESTS, plan.requests))
         parts.append(_CHECK.format(run=shlex.join(check)))

@@ -11,7 +11,7 @@ from dunelab.errors import UsageError
 TUNED = ("isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 "
          "nowatchdog")
 # The same for systems whose requests come through memory: CPU 2 is the generator's, which is as
-# quiet beside a stock server as beside a tuned one; else it would be the generator that is measured.
+# quiet beside a stock server as beside a tuned one: else the generator would be measured.
 RING_STOCK = TUNED.replace(",1 ", ",2 ").replace("=1 ", "=2 ")
 RING_TUNED = TUNED.replace(",1 ", ",1-2 ").replace("=1 ", "=1-2 ")
 
@@ -60,6 +60,8 @@ DEFAULT_SYSTEMS = ("linux", "memcached", "linux-tuned", "dune")
 WORKLOADS = ("kv", "jitter", "spin")      # the others have plans of their own, in dunelab.NAME
 LAWS = ("usr", "etc")
 ARRIVALS = ("poisson", "fixed", "etc")
+IDLE, NOISE = "idle", "noise"
+NOISES = (IDLE, NOISE)      # what CPU 0 does meanwhile, in boots whose generator is elsewhere
 # Above this share of a system's own capacity an open-loop queue has no steady state in a run of
 # our length: its latencies would measure how long we waited.
 SATURATION = 0.95
@@ -89,6 +91,7 @@ class Plan:
     records: int
     memory_mib: int
     equal_loads: tuple      # loads that are also run at the baseline's absolute rate
+    noise: str = IDLE
 
     @property
     def baseline(self):
@@ -120,7 +123,7 @@ class Cell:
 
 
 def make(workload, engine="bochs", engines=(), systems=None, loads=None, requests=None, seed=None,
-         law=None, arrival=None, records=None, quick=False, full=False):
+         law=None, arrival=None, records=None, quick=False, full=False, noise=None):
     """The Plan for values as typed; None or "" means the default. UsageError says what is known.
 
     engines: the names of the known engines.
@@ -142,6 +145,11 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
         default_loads, default_requests = DEFAULT_LOADS, DEFAULT_REQUESTS
     if full:
         default_requests = FULL_REQUESTS
+    noise = _choice("NOISE", noise or IDLE, NOISES)
+    beside = [name for name in wanted if not SYSTEMS[name].ring]
+    if noise == NOISE and beside:
+        raise UsageError(f"NOISE=noise: the generator of {beside[0]} shares its CPU with the "
+                         "noise; take systems over a ring, SYSTEMS=ring")
     count = _integer("REQUESTS", requests, 100, 100_000_000, default_requests)
     fractions = _loads(loads) or default_loads
     return Plan(
@@ -151,7 +159,7 @@ def make(workload, engine="bochs", engines=(), systems=None, loads=None, request
         law=_choice("LAW", law or "usr", LAWS),
         arrival=_choice("ARRIVAL", arrival or "poisson", ARRIVALS),
         connections=8, records=_integer("RECORDS", records, 1, 10_000_000, DEFAULT_RECORDS),
-        memory_mib=64, equal_loads=() if quick else _equal_loads(fractions))
+        memory_mib=64, equal_loads=() if quick else _equal_loads(fractions), noise=noise)
 
 
 def seeds(text):

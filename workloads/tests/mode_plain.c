@@ -10,7 +10,7 @@ int mode_init(enum mode mode, const char *cpus)
 {
 	(void)cpus;
 	if (mode != MODE_LINUX)
-		fprintf(stderr, "kv-server: not in Dune mode with sanitizers; use the released build\n");
+		fprintf(stderr, "kv-server: with sanitizers there is no Dune mode\n");
 	return mode != MODE_LINUX ? -1 : 0;
 }
 

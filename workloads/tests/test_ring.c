@@ -91,7 +91,8 @@ static void full_means_later_and_too_long_never(void)
 /* Whatever the other side writes: an error, never a byte beyond (ASan), and it goes on after. */
 static void nonsense_is_refused_and_forgotten(void)
 {
-	static const uint64_t heads[] = { 1, 8, 15, 17, BYTES + 16, BYTES * 2, 1ull << 63, -16ull, -1ull };
+	static const uint64_t heads[] = { 1, 8, 15, 17, BYTES + 16, BYTES * 2, 1ull << 63,
+					  -16ull, -1ull };
 	static const uint64_t lengths[] = { 17, BYTES, BYTES - 15, 1ull << 32, 1ull << 63, -1ull,
 					    -16ull, -32ull };
 	struct ring writer, reader;

@@ -11,7 +11,8 @@ from dunelab.jitter import plan as planning
 
 # What a busy machine does, each on the first CPU: processes that wake each other, timers, memory
 # and page cache that is taken and given back, mappings that change.
-_NOISE = """
+NOISE_PACKAGES = ("stress-ng", "rt-tests")
+NOISE = """
 for one in "switch 1" "timer 1 --timer-freq 2000" "vm 1 --vm-bytes 16m" "pipe 1" \\
 	"tlb-shootdown 1" "hdd 1 --hdd-bytes 2m"; do
 	taskset 0x1 stress-ng -q --taskset 0 --temp-path /tmp --$one >/dev/null 2>&1 &
@@ -82,7 +83,7 @@ def script(plan, step):
         module='insmod /lab/modules/dune.ko || die "dune.ko does not load"\n' if dune else "",
         unload="rmmod dune || exit 3\n" if dune else "",
         reserved=_RESERVED.format(cpu=planning.PROBE_CPU) if "--rt" in system.options else "",
-        noise=_NOISE if step.noise == planning.NOISE else "",
+        noise=NOISE if step.noise == planning.NOISE else "",
         spin=f"{run} spin {common} --duration-ms {plan.spin_ms} --threshold "
              f"{planning.THRESHOLD} --out spin",
         wake=f"{run} wake {common} --interval-us {plan.interval_us} --cycles {plan.cycles} "

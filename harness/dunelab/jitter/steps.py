@@ -18,7 +18,6 @@ from dunelab.jitter import plan as planning, script
 
 LIMIT_S = 3600.0
 CONSOLE_LINES = 6
-NOISE_PACKAGES = ("stress-ng", "rt-tests")
 WANTED = ("spin.json", "wake.json", "wake.hlog")
 PEERS = ("cyclictest.json", "oslat.json")
 # Expected wall seconds, for the ETA: a boot, and a virtual second of the probes.
@@ -56,7 +55,7 @@ def boot(plan, step, folder):
     with tempfile.TemporaryDirectory(prefix="dunelab-jitter-") as work:
         result = guestrun.run(
             text, chosen, cmdline=system.kernel_args, cpus=planning.CPUS, timeout_s=LIMIT_S,
-            workdir=Path(work), flavour=plan.kernel(system), package_names=NOISE_PACKAGES)
+            workdir=Path(work), flavour=plan.kernel(system), package_names=script.NOISE_PACKAGES)
         store.write_text(folder / "console.log", result.console_text())
     for name in ("environment", "missing", *WANTED, *PEERS):
         payload = result.payload(name)

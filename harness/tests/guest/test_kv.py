@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The key-value server in a guest, in Dune mode: the same program, the same answers."""
 
+import json
+import re
+
 SERVER = """
 insmod /lab/modules/dune.ko
 kv-server --dune --port 11211 --udp-port 11211 --threads 2 --memory {memory} >/tmp/server 2>&1 &
@@ -47,3 +50,43 @@ printf 'set c 0 0 2\\r\\nok\\r\\nget c\\r\\nstats\\r\\nquit\\r\\n' | nc 127.0.0.
     assert "VALUE c 0 2" in console and "\nok\n" in console
     assert "STAT curr_connections 1" in console
     assert "server: 0" in console
+
+
+RING = """
+insmod /lab/modules/dune.ko
+mkdir -p /dev/shm /sys/fs/cgroup; mount -t tmpfs none /dev/shm; mount -t cgroup2 none /sys/fs/cgroup
+dune rt run --terminal direct --cores 1-1 --mem 18M -- kv-server --ring /dev/shm/kv --rt \\
+    --memory 16 --prefault --lock >/tmp/server 2>&1 &
+server=$!
+while ! grep -q ready /tmp/server; do
+    kill -0 $server || { cat /tmp/server; exit 1; }
+    sleep 0.1
+done
+load="--ring /dev/shm/kv --law usr --seed 1 --records 1000"
+kv-load preload $load || exit 1
+kv-load capacity $load --requests 3000 --cpu 2 --rt --out /tmp/capacity || exit 1
+kv-load run $load --requests 3000 --rate 500 --cpu 2 --rt --out /tmp/run || exit 1
+report file /tmp/run.json run.json
+# Killed at work: the next one starts afresh.
+kv-load run $load --requests 100000 --rate 1000 --cpu 2 --rt >/tmp/lost & victim=$!
+sleep 1; kill -9 $victim
+kv-load run $load --requests 500 --rate 500 || exit 1
+kill $server
+wait $server; echo "server: $?"
+cat /tmp/server
+report file /sys/kernel/debug/dune/stats stats
+rmmod dune
+"""
+
+
+def test_a_reserved_core_serves_a_ring(guest):
+    result = guest(RING, cpus=3, timeout_s=240)
+    console = result.console_text()
+    assert result.exit_code == 0, result.detail + console[-2000:]
+    assert "mode=dune-rt" in console and "server: 0" in console
+    run = json.loads(result.payload("run.json"))
+    assert run["received"] == 3000 and run["errors"] == run["lost"] == run["misses"] == 0
+    served = dict(word.split("=") for word in re.search("served (.*)", console)[1].split())
+    assert int(served["requests"]) >= 8000 and served["refused"] == "0"
+    left = re.findall(r"^(live_\w+) ([1-9]\d*)$", result.payload("stats").decode(), re.M)
+    assert not left

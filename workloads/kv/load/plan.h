@@ -39,8 +39,8 @@ static inline const char *plan_request(const struct plan *plan, uint64_t i, size
 }
 
 /*
- * Write down beforehand what is to be expected: for transports that are so fast that judging a reply
- * would take longer than the server does.
+ * Write down beforehand what is to be expected: for transports so fast that judging a
+ * reply would take as long as giving it.
  */
 void plan_expect(struct plan *plan);
 

@@ -147,7 +147,8 @@ static void preload_ring(const struct load_options *options)
 	if (error || !text || !message)
 		fail(FAIL_MEASUREMENT, "--ring %s: %s%s", options->ring,
 		     error ? strerror(-error) : "out of memory",
-		     error == -ENOENT || error == -ENOTCONN ? " (is kv-server --ring running?)" : "");
+		     error == -ENOENT || error == -ENOTCONN ?
+			     " (is kv-server --ring running?)" : "");
 	schedule_text(text, text_size);
 	ring_file_use(&file, 0, &requests, &replies);
 	exchange(&file, &requests, &replies, "stats\r\n", 7, reply, sizeof(reply));
@@ -157,7 +158,8 @@ static void preload_ring(const struct load_options *options)
 
 		exchange(&file, &requests, &replies, message, len, reply, sizeof(reply));
 		if (strcmp(reply, "STORED\r\n"))
-			fail(FAIL_MEASUREMENT, "preload: the server refused a record: %.60s", reply);
+			fail(FAIL_MEASUREMENT, "preload: the server refused a record: %.60s",
+			     reply);
 	}
 	exchange(&file, &requests, &replies, "stats\r\n", 7, reply, sizeof(reply));
 	ring_file_close(&file);

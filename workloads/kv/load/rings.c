@@ -87,7 +87,7 @@ static void take(struct traffic *traffic, struct channel *channel, uint64_t tag,
 	if ((tag ^ want) >> 48)
 		return;
 	if (i >= channel->next_tx || tag != want) {
-		trouble(traffic, "the server's replies are out of order: number %llu came after %llu",
+		trouble(traffic, "the server's replies are out of order: %llu came instead of %llu",
 			(unsigned long long)(tag & 0xffffffffffffull),
 			(unsigned long long)(want & 0xffffffffffffull));
 		return;

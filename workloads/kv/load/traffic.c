@@ -46,13 +46,12 @@ void traffic_prepare(struct traffic *traffic, const struct plan *plan, unsigned 
 	traffic->nr_channels = channels;
 	traffic->in_size = in_size;
 	traffic->epoll_fd = traffic->ring.fd = -1;
-	traffic->channel = aligned_alloc(128, (channels * sizeof(*traffic->channel) + 127) & ~127ul);
+	traffic->channel = calloc(channels, sizeof(*traffic->channel));
 	traffic->stamp = calloc(plan->count, sizeof(*traffic->stamp));
 	traffic->outcome = calloc(plan->count, sizeof(*traffic->outcome));
 	if (!traffic->channel || !traffic->stamp || !traffic->outcome)
 		fail(FAIL_MEASUREMENT, "out of memory for %llu requests: lower --requests",
 		     (unsigned long long)plan->count);
-	memset(traffic->channel, 0, channels * sizeof(*traffic->channel));
 	for (i = 0; i < channels; i++) {
 		traffic->channel[i].fd = -1;
 		traffic->channel[i].next_tx = traffic->channel[i].next_rx = i;

@@ -16,6 +16,12 @@ static uint64_t frame_bytes(size_t len)
 	return RING_FRAME + ((len + RING_FRAME - 1) & ~(uint64_t)(RING_FRAME - 1));
 }
 
+/* A position where a frame may begin. */
+static uint64_t whole(uint64_t at)
+{
+	return at & ~(uint64_t)(RING_FRAME - 1);
+}
+
 static uint64_t *word_at(const struct ring *ring, uint64_t at)
 {
 	return (uint64_t *)(ring->data + (at & (ring->bytes - 1)));
@@ -46,7 +52,7 @@ void ring_init_writer(struct ring *ring, struct ring_shared *shared, char *data,
 {
 	*ring = (struct ring){
 		.shared = shared, .data = data, .bytes = bytes, .wakes = wakes,
-		.at = __atomic_load_n(&shared->head, __ATOMIC_RELAXED) & ~(uint64_t)(RING_FRAME - 1),
+		.at = whole(__atomic_load_n(&shared->head, __ATOMIC_RELAXED)),
 		.other = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE),
 	};
 }
@@ -55,15 +61,14 @@ void ring_init_reader(struct ring *ring, struct ring_shared *shared, char *data,
 {
 	*ring = (struct ring){
 		.shared = shared, .data = data, .bytes = bytes,
-		.at = __atomic_load_n(&shared->tail, __ATOMIC_RELAXED) & ~(uint64_t)(RING_FRAME - 1),
+		.at = whole(__atomic_load_n(&shared->tail, __ATOMIC_RELAXED)),
 	};
 	ring->other = ring->at;
 }
 
 void ring_discard(struct ring *ring)
 {
-	ring->other = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) &
-		      ~(uint64_t)(RING_FRAME - 1);
+	ring->other = whole(__atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE));
 	ring->at = ring->other;
 	__atomic_store_n(&ring->shared->tail, ring->at, __ATOMIC_RELEASE);
 }

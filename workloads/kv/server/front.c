@@ -234,10 +234,11 @@ void front_stop(void)
 		reply_free(&front.core[i].reply);
 		free(front.core[i].input);
 	}
-	printf("served requests=%" PRIu64 " refused=%" PRIu64 " entries=%" PRIu64 " syscalls=%" PRIu64
-	       " faults=%" PRIu64 " interrupts=%" PRIu64 "\n", requests, refused,
-	       after.entries - front.before.entries, after.syscalls - front.before.syscalls,
-	       after.faults - front.before.faults, after.interrupts - front.before.interrupts);
+	printf("served requests=%" PRIu64 " refused=%" PRIu64 " entries=%" PRIu64
+	       " syscalls=%" PRIu64 " faults=%" PRIu64 " interrupts=%" PRIu64 "\n",
+	       requests, refused, after.entries - front.before.entries,
+	       after.syscalls - front.before.syscalls, after.faults - front.before.faults,
+	       after.interrupts - front.before.interrupts);
 	ring_file_close(&front.file);
 	free(front.core);
 }

@@ -28,7 +28,7 @@ static const char help[] =
 	"  --busy-poll      workers spin instead of sleeping\n"
 	"  --dune           workers run in Dune mode\n"
 	"  --ring PATH      no sockets: requests and replies go through this new file in\n"
-	"                   memory (/dev/shm/kv, say), a pair of rings for each thread, which spins\n"
+	"                   memory (/dev/shm/kv, say), a pair of rings for each thread\n"
 	"  --ring-kib N     of each ring, a power of two from 1 to 1048576 (256)\n"
 	"  --ring-wait spin|sleep  when a ring is empty (spin)\n"
 	"  --rt             with --ring: tasks of libdune's runtime instead of threads, on the\n"
