@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC 0x31676e6972766bull	/* "kvring1" */
 #define PAGE 4096u
+#define SETTLE_MS 1000
 
 enum { LOCK_SERVER, LOCK_GENERATOR };	/* bytes of the file that they hold */
 
@@ -197,12 +199,31 @@ void ring_file_serve(const struct ring_file *file, unsigned int pair, struct rin
 	ring_init_writer(replies, out, data_of(out), file->bytes, false);
 }
 
+/*
+ * A generator before us may have left requests, or nonsense: the server throws that away, and
+ * ours with it if they came before it has looked. A server that is stopped may be at work still.
+ */
+static void settle(struct ring *requests)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct ring_shared *shared = requests->shared;
+	unsigned int i;
+
+	for (i = 0; i < SETTLE_MS; i++) {
+		requests->other = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
+		if (requests->other == requests->at)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 void ring_file_use(const struct ring_file *file, unsigned int pair, struct ring *requests,
 		   struct ring *replies)
 {
 	struct ring_shared *in = shared_of(file, pair, false), *out = shared_of(file, pair, true);
 
 	ring_init_writer(requests, in, data_of(in), file->bytes, file->header->sleeps);
+	settle(requests);
 	ring_init_reader(replies, out, data_of(out), file->bytes);
 	ring_discard(replies);
 }
