@@ -62,15 +62,15 @@ while ! grep -q ready /tmp/server; do
     kill -0 $server || { cat /tmp/server; exit 1; }
     sleep 0.1
 done
-load="--ring /dev/shm/kv --law usr --seed 1 --records 1000"
+load="--ring /dev/shm/kv --law usr --seed 1 --records 200"
 kv-load preload $load || exit 1
-kv-load capacity $load --requests 3000 --cpu 2 --rt --out /tmp/capacity || exit 1
-kv-load run $load --requests 3000 --rate 500 --cpu 2 --rt --out /tmp/run || exit 1
+kv-load capacity $load --requests 1000 --warmup 100 --cpu 2 --rt --out /tmp/capacity || exit 1
+kv-load run $load --requests 1000 --warmup 100 --rate 500 --cpu 2 --rt --out /tmp/run || exit 1
 report file /tmp/run.json run.json
 # Killed at work: the next one starts afresh.
 kv-load run $load --requests 100000 --rate 1000 --cpu 2 --rt >/tmp/lost & victim=$!
 sleep 1; kill -9 $victim
-kv-load run $load --requests 500 --rate 500 || exit 1
+kv-load run $load --requests 500 --warmup 0 --rate 500 || exit 1
 kill $server
 wait $server; echo "server: $?"
 cat /tmp/server
@@ -80,13 +80,13 @@ rmmod dune
 
 
 def test_a_reserved_core_serves_a_ring(guest):
-    result = guest(RING, cpus=3, timeout_s=240)
+    result = guest(RING, cpus=3, timeout_s=600)
     console = result.console_text()
     assert result.exit_code == 0, result.detail + console[-2000:]
     assert "mode=dune-rt" in console and "server: 0" in console
     run = json.loads(result.payload("run.json"))
-    assert run["received"] == 3000 and run["errors"] == run["lost"] == run["misses"] == 0
+    assert run["received"] == 1000 and run["errors"] == run["lost"] == run["misses"] == 0
     served = dict(word.split("=") for word in re.search("served (.*)", console)[1].split())
-    assert int(served["requests"]) >= 8000 and served["refused"] == "0"
+    assert int(served["requests"]) >= 2900 and served["refused"] == "0"
     left = re.findall(r"^(live_\w+) ([1-9]\d*)$", result.payload("stats").decode(), re.M)
     assert not left
