@@ -36,7 +36,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
 	$(if $(NOISE),--noise "$(NOISE)") $(if $(filter-out 0,$(RESUME)),--resume)
 
 .PHONY: calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
-	fuzz fuzz-check experiment-check help deps doctor kernel \
+	fuzz fuzz-check experiment-check sweep sweep-check test-slurm deps-slurm help deps doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report compare gate test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
@@ -55,6 +55,16 @@ help: ## this list
 
 experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)
+
+SWEEP = '$(PLAN)' $(if $(RUNNER),--engine-runner '$(RUNNER)') $(if $(JOBS),--jobs '$(JOBS)') \
+	$(if $(OUT),--out '$(OUT)')
+
+sweep: sweep-check build bochs ## an experiment at every point of PLAN=plan.toml: JOBS, RUNNER=slurm, RESUME, OUT
+	$(Q)$(DUNELAB) sweep $(SWEEP) $(if $(filter-out 0,$(RESUME)),--resume)
+
+sweep-check: ## only check the plan of `make sweep`
+	$(Q)test -n "$(PLAN)" || { echo "want PLAN=, a file as docs/sweeps.md shows: make sweep PLAN=plan.toml"; exit 2; }
+	$(Q)! test -x $(PYTHON) || $(DUNELAB) sweep $(SWEEP) --check
 
 # Wrong arguments are told before minutes of building (a bare system has no python yet).
 experiment-check: ## only check the arguments of `make experiment`
@@ -143,6 +153,9 @@ test-long: build bochs ## the tests that are too slow for make test: 10,000 fork
 test-programs: build bochs ## Debian programs natively and by dune run: python, redis, ... (long)
 	$(Q)$(PYTEST) -q -n 2 -m programs tests/guest --durations=12
 
+test-slurm: build ## sweeps as job arrays of a real Slurm on loopback; skipped without the packages of deps-slurm
+	$(Q)$(PYTEST) -q tests/slurm
+
 check: kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style
 
@@ -158,6 +171,9 @@ deps-kernel: ## the packages that building the debug kernel needs
 
 deps-rust: ## the packages that building the crate needs
 	$(Q)scripts/deps rust
+
+deps-slurm: ## the packages that test-slurm needs
+	$(Q)scripts/deps slurm
 
 run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=qemu]
 	$(Q)$(DUNELAB) boot --engine '$(call engine,qemu)' -- "$$CMD"

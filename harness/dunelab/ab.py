@@ -19,7 +19,7 @@ OWN = ("--profile", "--seed", "--seeds", "--out")
 _EPILOG = """
 BASE and NEW are clones that have been built (make build).  What follows -- goes to the experiment.
 
-example:
+examples:
   git worktree add ../base main~10 && make -C ../base build
   dunelab ab ../base . --out results/ab --pairs 10 -- --systems "linux dune" --quick
 """
@@ -30,13 +30,13 @@ def _parser():
         prog="dunelab ab", description="Measure two source trees by turns, in blocks of ABBA or "
         "BAAB, with a common seed for each pair, and compare them.", epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("base", type=Path)
-    parser.add_argument("new", type=Path)
+    parser.add_argument("base", type=Path, help="a clone that has been built")
+    parser.add_argument("new", type=Path, help="the same of what is new")
     parser.add_argument("--out", type=Path, required=True, help="directory of the runs; if it has "
                         "some of this experiment, the rest is measured")
     parser.add_argument("--pairs", type=int, default=10, help="6 to 20 (default 10)")
     parser.add_argument("--seed", type=int, default=1, help="of the first pair, and of the order")
-    parser.add_argument("--workload", default="kv")
+    parser.add_argument("--workload", default="kv", help="of experiment (default kv)")
     parser.add_argument("--profile", default="none", help="cost profile (default none)")
     parser.add_argument("--metric", default="", metavar="WORDS", help="compare only metrics with "
                         "one of these words; fewer gates need fewer pairs")

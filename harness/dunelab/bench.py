@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """`bench`: what exits and faults cost on Linux, KVM and dune.ko, in one boot of each machine."""
 
-import argparse
 import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from dunelab import (claims, costs, engine as engines, guestrun, hostenv, image, paths, profiles,
-                     store)
+from dunelab import (arguments, claims, costs, dryrun, engine as engines, guestrun, hostenv, image,
+                     paths, profiles, store)
 from dunelab.engine import bochs
 from dunelab.errors import UsageError
 
@@ -104,9 +103,18 @@ def _default_engines(profile):
     return [engine.name for engine in found if engine.deterministic and engine.available()[0]]
 
 
+_EXAMPLES = (
+    "dunelab bench bochs",
+    "dunelab bench --profile ivybridge-2012",
+    "dunelab bench bochs --batches 5 --iterations 50 --out results/mine",
+    "dunelab bench --dry-run                 # the emulators' command lines",
+)
+
+
 def _arguments(argv):
-    parser = argparse.ArgumentParser(
-        prog="dunelab bench", description="Measure what exits and faults cost: Linux, KVM and "
+    parser = arguments.Parser(
+        prog="dunelab bench", examples=_EXAMPLES,
+        description="Measure what exits and faults cost: Linux, KVM and "
         "dune.ko in one boot of each machine. Medians over batches; the loop is subtracted.")
     parser.add_argument("engine", nargs="*", help=f"of {', '.join(engines.names())}; default: "
                         "all that count instructions")
@@ -118,6 +126,8 @@ def _arguments(argv):
     parser.add_argument("--profile", metavar="NAME", help="cost profile of Bochs: what events "
                         "are charged for (default none)")
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")
+    parser.add_argument("--dry-run", action="store_true", help="print the command lines of the "
+                        "emulators, and start none")
     args = parser.parse_args(argv)
     if not 1 <= args.batches <= 64 or not 1 <= args.iterations <= 1000000:
         raise UsageError("want --batches from 1 to 64 and --iterations from 1 to 1000000")
@@ -128,6 +138,9 @@ def main(argv):
     """The command; the figures are kept whatever they are."""
     args = _arguments(argv)
     names = args.engine or _default_engines(args.profile)
+    if args.dry_run:
+        return dryrun.show(dryrun.Planned("bench", engines.get(name, args.profile), {})
+                           for name in names)
     for name in names:
         engines.get(name, args.profile).ensure()
     options = f"--batches {args.batches} --iterations {args.iterations}"

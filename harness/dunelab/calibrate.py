@@ -2,14 +2,14 @@
 """`calibrate`: fits a cost profile's constants on Linux's own rows, predicts Dune's, and compares
 both with the published figures."""
 
-import argparse
 import dataclasses
 import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
 
-from dunelab import costs, engine as engines, guestrun, hostenv, paths, profiles, store, validation
+from dunelab import (arguments, costs, engine as engines, guestrun, hostenv, paths, profiles, store,
+                     validation)
 from dunelab.engine import bochs
 from dunelab.errors import UsageError
 
@@ -160,10 +160,13 @@ def calibrate(profile, refit, say):
 
 
 def _arguments(argv):
-    parser = argparse.ArgumentParser(
-        prog="dunelab calibrate", description="Fit a cost profile's constants that are marked so "
+    parser = arguments.Parser(
+        prog="dunelab calibrate", examples=[
+            "dunelab calibrate", "dunelab calibrate ivybridge-2012 --check"],
+        description="Fit a cost profile's constants that are marked so "
         "on Linux's own rows, predict Dune's rows, and compare with the published figures.")
-    parser.add_argument("profile", nargs="?", default=DEFAULT)
+    parser.add_argument("profile", nargs="?", default=DEFAULT,
+                        help=f"one that says what is to be fitted (default {DEFAULT})")
     parser.add_argument("--check", action="store_true", dest="no_fit",
                         help="take the constants of the file as they are")
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")

@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 
-from dunelab.errors import DunelabError
+from dunelab.errors import DunelabError, UsageError
 
 # name -> (module with main(argv: list[str]) -> int, one line for the help). Modules are imported
 # only when chosen, so that a broken or heavy command does not slow down or disable the others.
@@ -17,12 +17,15 @@ COMMANDS = {
     "boot": ("dunelab.guestrun", "run a shell command in a fresh guest with a live console"),
     "calibrate": ("dunelab.calibrate", "fit a cost profile, predict Dune's published rows"),
     "compare": ("dunelab.compare.command", "two sets of runs, metric by metric, a verdict each"),
+    "complete": ("dunelab.complete", "words that fit, for the completion of shells"),
     "convert": ("dunelab.formats.convert", "runs, histograms and comparisons in other formats"),
     "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
     "fuzz": ("dunelab.fuzz", "random calls and hostile guests on dune.ko; keeps reproducers"),
     "gate": ("dunelab.gate.command", "a short fixed plan against the reference in the tree"),
     "image": ("dunelab.image", "build a guest image by hand"),
+    "man": ("dunelab.manual", "the manual page of all commands"),
+    "sweep": ("dunelab.sweep.command", "an experiment at every point of a plan; also by Slurm"),
     "paper": ("dunelab.paper.command", "the Dune paper's evaluation again, beside its figures"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
     "serve": ("dunelab.serve.command", "all runs in a browser here; two over each other"),
@@ -43,7 +46,14 @@ def usage():
     width = max(map(len, COMMANDS))
     lines = ["usage: python3 -m dunelab COMMAND [ARGUMENTS...]", ""]
     lines += [f"  {name:<{width}}  {text}" for name, (_, text) in sorted(COMMANDS.items())]
-    return "\n".join(lines + ["", "Each command explains itself with --help."])
+    return "\n".join(lines + ["", "Each command explains itself with --help; `man` shows all."])
+
+
+def command(name):
+    """(module, one line) of a command; UsageError for one that is not known."""
+    if name not in COMMANDS:
+        raise UsageError(f"unknown command '{name}'\n\n{usage()}")
+    return COMMANDS[name]
 
 
 def main(argv):

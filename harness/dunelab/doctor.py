@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Says what works on this host, one line each, and what to do about what does not."""
 
-import argparse
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from dunelab import engine, paths
+from dunelab import arguments, colour, engine, paths
 from dunelab.errors import DunelabError
 
 DISK_NEEDED = 3 << 30       # bytes for kernels, Bochs and images, nothing cached
@@ -122,10 +121,16 @@ def _amount(what, have, need, remedy):
 
 def main(argv):
     """`python3 -m dunelab doctor`: 0 unless something essential is missing, then 2."""
-    argparse.ArgumentParser(prog="dunelab doctor", description=__doc__).parse_args(argv)
-    missing = 0
+    parser = arguments.Parser(prog="dunelab doctor", description=__doc__, examples=[
+        "dunelab doctor", "dunelab doctor --json | jq '.[] | select(.state == \"missing\")'"])
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    args, found = parser.parse_args(argv), []
     for check in CHECKS:
         for finding in check():
-            missing += finding.state == MISSING
-            print(f"{finding.state:<8} {finding.what:<18} {finding.text}", flush=True)
-    return 2 if missing else 0
+            found.append(finding)
+            if not args.json:
+                print(colour.verdicts(f"{finding.state:<8}"), f"{finding.what:<18} {finding.text}",
+                      flush=True)
+    if args.json:
+        print(json.dumps(list(map(asdict, found)), indent=1))
+    return 2 if any(finding.state == MISSING for finding in found) else 0

@@ -11,9 +11,18 @@ from dunelab import (hostenv, kvimage, kvring, kvrun, paths, plan as planning, p
                      report, results, store)
 from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
+from dunelab import arguments, dryrun
 
 INTERRUPTED = 130
 ERROR_LINES = 3
+
+_EXAMPLES = (
+    "dunelab experiment kv --quick",
+    "dunelab experiment kv --systems 'linux dune' --loads '0.3 0.7' --profile none",
+    "dunelab experiment kv --seeds 1-10 --out results/base     # to be compared",
+    "dunelab experiment kv --quick --dry-run   # the emulators' command lines",
+    "dunelab experiment jitter --help          # another workload",
+)
 
 
 def _parser():
@@ -21,15 +30,16 @@ def _parser():
         prog="dunelab experiment", description="Measure a workload on several systems: kv (the "
         "options below), jitter or spin (see `dunelab experiment jitter --help`).")
     parser.add_argument("workload", nargs="?", default="kv")
-    parser.add_argument("--engine", default="bochs")
+    parser.add_argument("--engine", default="bochs", help=f"of {', '.join(base.names())} "
+                        "(default bochs)")
     parser.add_argument("--profile", help="cost profile: measures under `none` first, then under "
                         "it, and the report shows both (default: the engine's usual one; none: "
                         "only instructions, in half the time)")
     parser.add_argument("--systems", "--system", help="names, separated by spaces or commas")
-    parser.add_argument("--loads", help='fractions of the capacity: "0.4 0.6 0.8"')
+    parser.add_argument("--loads", "--load", help='fractions of the capacity: "0.4 0.6 0.8"')
     parser.add_argument("--requests", help="measured requests a point")
     parser.add_argument("--records", help="items in the store")
-    parser.add_argument("--seed")
+    parser.add_argument("--seed", help="of arrivals and keys (default 1)")
     parser.add_argument("--seeds", help='one run for each: "1-10" or "1 3 5", to be compared with '
                         "as many of another build by `dunelab compare`")
     parser.add_argument("--law", help="usr or etc")
@@ -44,7 +54,11 @@ def _parser():
     parser.add_argument("--out", help="directory of results (default: results)")
     parser.add_argument("--check", action="store_true",
                         help="only check the arguments: before anything is built")
-    return parser
+    parser.add_argument("--alone", action="store_true", help="measure under the profile, and not "
+                        "under `none` before it")
+    parser.add_argument("--dry-run", action="store_true", help="print the command lines of the "
+                        "emulators, and start none")
+    return arguments.with_examples(parser, _EXAMPLES)
 
 
 def main(argv):
@@ -55,19 +69,40 @@ def main(argv):
     return kv(argv)
 
 
-def kv(argv):
-    """The workload kv; 0, or 3 when a cell or boot failed, or 130 after Ctrl-C."""
+def boots(argv):
+    """[dryrun.Planned] of every boot that `experiment ARGV` makes."""
+    if argv[:1] == ["jitter"]:
+        return importlib.import_module("dunelab.jitter.command").boots(argv[1:])
     args = _parser().parse_args(argv)
+    plans, engine = _decide(args)
+    return [planned for plan in plans for chosen in _engines(plan, engine, args.alone)
+            for planned in kvrun.planned(plan, chosen)]
+
+
+def _decide(args):
+    """(a Plan for each seed, the engine) of the arguments; UsageError."""
     if args.seed and args.seeds:
         raise UsageError("SEED and SEEDS exclude each other: choose one")
     plans = [planning.make(args.workload, args.engine, base.names(), args.systems, args.loads,
                            args.requests, args.seed if seed is None else seed, args.law,
                            args.arrival, args.records, args.quick, args.full, args.noise)
              for seed in planning.seeds(args.seeds)]
-    plan = plans[0]
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
-    engine = base.get(plan.engine, args.profile or base.get(plan.engine).usual_profile)
+    name = plans[0].engine
+    return plans, base.get(name, args.profile or base.get(name).usual_profile)
+
+
+def _engines(plan, engine, alone):
+    """What a plan is measured on: under `none` first, unless only the other is wanted."""
+    return [engine] if alone or engine.profile == profiles.NONE else [base.get(plan.engine), engine]
+
+
+def kv(argv):
+    """The workload kv; 0, or 3 when a cell or boot failed, or 130 after Ctrl-C."""
+    args = _parser().parse_args(argv)
+    plans, engine = _decide(args)
+    plan = plans[0]
     if args.check:
         return 0
     machine = getattr(engine, "machine_name", None)
@@ -78,6 +113,8 @@ def kv(argv):
     usable, why = engine.available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")
+    if args.dry_run:
+        return dryrun.show(boots(argv))
     kvimage.require(plan)
     engine.ensure()
     # A closed terminal or a time limit ends the run the way Ctrl-C does.
@@ -88,16 +125,18 @@ def kv(argv):
         # Of a repeated option the last holds.
         words = ["experiment", *(word for word in argv if word != "--resume"),
                  *(["--seeds", str(plan.seed)] if args.seeds else [])]
-        status = _all_profiles(plan, engine, results_dir, int(args.jobs), words, args.resume)
+        status = _all_profiles(plan, engine, results_dir, int(args.jobs), words, args.resume,
+                               args.alone)
         if status:
             return status
     return 0
 
 
-def _all_profiles(plan, engine, results_dir, jobs, words, resume):
-    """A run under `none` and one under the profile; the status of the first that failed."""
+def _all_profiles(plan, engine, results_dir, jobs, words, resume, alone):
+    """A run under `none`, unless alone, and one under the profile; the status of the first that
+    failed."""
     beside = None
-    for chosen in [base.get(plan.engine), engine] if engine.profile != profiles.NONE else [engine]:
+    for chosen in _engines(plan, engine, alone):
         where = _unfinished(results_dir, plan, chosen) if resume else None
         if where and store.read_json(where.manifest)["status"] == "complete":
             print(f"seed {plan.seed}, profile {chosen.profile}: complete in {where.path}")

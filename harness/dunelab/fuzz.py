@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """`fuzz`: random calls and hostile guests by the thousand; what fails is kept as a reproducer."""
 
-import argparse
 import json
 import re
 import tempfile
 import time
 from pathlib import Path
 
-from dunelab import engine as engines, guestrun, hostenv, image, paths
+from dunelab import arguments, engine as engines, guestrun, hostenv, image, paths
 from dunelab.errors import GuestError, UsageError
 
 # Program: how many make up the figures to reach (100,000 calls; 20,000 guests), and how many go
@@ -81,8 +80,11 @@ def _rounds(programs, count, seed, seconds, in_a_boot):
 
 
 def _arguments(argv):
-    parser = argparse.ArgumentParser(
-        prog="dunelab fuzz", description="Boot guests that make random calls (ioctl) and run "
+    parser = arguments.Parser(
+        prog="dunelab fuzz", examples=[
+            "dunelab fuzz ioctl --count 1000", "dunelab fuzz --seconds 600 --seed 7",
+            "dunelab fuzz guest --engine bochs --count 100"],
+        description="Boot guests that make random calls (ioctl) and run "
         "random code (guest) on dune.ko. Stops at the first failure and keeps its reproducer.")
     parser.add_argument("program", nargs="*", help=f"of {', '.join(PROGRAMS)}; default: all")
     parser.add_argument("--engine", default="qemu", help=f"of {', '.join(engines.names())}")

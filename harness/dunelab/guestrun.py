@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs something in a fresh guest: builds the image, boots it on an engine, returns the result."""
 
-import argparse
 import re
 import shlex
 import shutil
@@ -9,13 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dunelab import engine as engines
+from dunelab import arguments, dryrun, engine as engines
 from dunelab import image, packages, paths
+from dunelab.engine import base
 from dunelab.engine.base import DONE
 from dunelab.errors import GuestError, UsageError
 
 DEFAULT_TIMEOUT_S = {"qemu": 60.0, "qemu-icount": 120.0, "kvm": 60.0, "bochs": 240.0,
                      "bochs-vmx": 240.0}
+MEMORY_LIMITS = 64, 1 << 20     # MiB: a kernel with its image, and what nobody has
 
 
 def find_kernel(flavour=None):
@@ -39,8 +40,9 @@ def build_initrd(workdir, files, automatic=True, package_names=(), flavour=None,
     return path
 
 
-def run(script, engine="qemu", files=None, cmdline="", cpus=1, memory_mib=512, timeout_s=None,
-        workdir=None, package_names=(), flavour=None, compression="none", only=None, **watch):
+def run(script, engine="qemu", files=None, cmdline="", cpus=base.CPUS, memory_mib=base.MEMORY_MIB,
+        timeout_s=None, workdir=None, package_names=(), flavour=None, compression="none", only=None,
+        **watch):
     """Run a shell script in a fresh guest and return the BootResult.
 
     script: the text of /lab/run, without its first line; or None when `files` has /lab/run.
@@ -81,6 +83,11 @@ def passed(result, name, output="", lines=10):
 def main(argv):
     """`python3 -m dunelab boot ... -- COMMAND`: the guest's console live, its status as ours."""
     args = _arguments(argv)
+    if not MEMORY_LIMITS[0] <= args.memory <= MEMORY_LIMITS[1]:
+        raise UsageError(f"--memory {args.memory}: want MiB from {MEMORY_LIMITS[0]} to "
+                         f"{MEMORY_LIMITS[1]}")
+    if args.timeout is not None and not 0 < args.timeout < float("inf"):
+        raise UsageError(f"--timeout {args.timeout}: want seconds, more than 0")
     files = image.parse_files(args.file)
     script = None
     if args.command:
@@ -88,7 +95,10 @@ def main(argv):
         script = args.command[0] if len(args.command) == 1 else shlex.join(args.command)
     elif "/lab/run" not in files:
         raise UsageError("nothing to run: give a command after --, or --file HOST:/lab/run")
-    workdir = None
+    if args.dry_run:
+        return dryrun.show([dryrun.Planned("boot", engines.get(args.engine, args.profile), {
+            "cmdline": args.cmdline, "cpus": args.cpus, "memory_mib": args.memory,
+            "flavour": args.flavour})])
     if args.keep:
         workdir = args.keep.absolute()
         workdir.mkdir(parents=True, exist_ok=True)
@@ -106,9 +116,18 @@ def main(argv):
             shutil.rmtree(workdir, ignore_errors=True)
 
 
+_EXAMPLES = (
+    "dunelab boot -- uname -a",
+    "dunelab boot --engine bochs --cpus 2 -- 'insmod /lab/modules/dune.ko; test-traps'",
+    "dunelab boot --package python3.11-minimal -- python3.11 -c 'print(6 * 7)'",
+    "dunelab boot --engine bochs --dry-run -- true      # the emulator's command line",
+)
+
+
 def _arguments(argv):
-    parser = argparse.ArgumentParser(
-        prog="dunelab boot", description="Run a shell command in a fresh guest. build/bin/* and "
+    parser = arguments.Parser(
+        prog="dunelab boot", examples=_EXAMPLES,
+        description="Run a shell command in a fresh guest. build/bin/* and "
         "dune.ko are in /lab/bin (on PATH) and /lab/modules. The exit status is the command's; "
         "3 if the guest fails otherwise.")
     parser.add_argument("--engine", default="qemu", metavar="NAME",
@@ -116,8 +135,10 @@ def _arguments(argv):
     parser.add_argument("--profile", metavar="NAME", help="cost profile of Bochs: what events "
                         "are charged for (default none)")
     parser.add_argument("--cmdline", default="", help="additional kernel arguments")
-    parser.add_argument("--cpus", type=int, default=1)
-    parser.add_argument("--memory", type=int, default=512, metavar="MIB")
+    parser.add_argument("--cpus", type=int, default=base.CPUS,
+                        help=f"of the guest (default {base.CPUS})")
+    parser.add_argument("--memory", type=int, default=base.MEMORY_MIB, metavar="MIB",
+                        help=f"of the guest (default {base.MEMORY_MIB})")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds of wall time")
     parser.add_argument("--flavour", metavar="NAME", help="kernel: cloud, generic, rt, debug, "
                         "cloud-6.12 (default: what the variables FLAVOUR and KERNEL choose)")
@@ -131,6 +152,8 @@ def _arguments(argv):
     parser.add_argument("--frames", type=Path, metavar="DIR",
                         help="write the file frames that the guest reports into DIR")
     parser.add_argument("-v", "--verbose", action="store_true", help="say how long it took")
+    parser.add_argument("--dry-run", action="store_true", help="print the emulator's command line, "
+                        "and start nothing")
     parser.add_argument("command", nargs="*", help="one word is a line of shell")
     return parser.parse_args(argv)
 

@@ -6,7 +6,6 @@ base: busybox with a link per applet, /init, empty mount points. lab: /lab/bin (
 The same inputs give the same bytes.
 """
 
-import argparse
 import gzip
 import hashlib
 import json
@@ -17,7 +16,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from dunelab import packages, paths
+from dunelab import arguments, packages, paths
 from dunelab.cpio import Archive
 from dunelab.errors import UsageError
 
@@ -141,15 +140,22 @@ def _busybox():
 
 def main(argv):
     """`python3 -m dunelab image OUT`: build one by hand."""
-    parser = argparse.ArgumentParser(prog="dunelab image", description="Build a guest image.")
+    parser = arguments.Parser(
+        prog="dunelab image", description="Build a guest image.", examples=[
+            "dunelab image /tmp/initrd --file run.sh:/lab/run",
+            "dunelab image /tmp/initrd --package bc --compression zstd"])
     parser.add_argument("out", type=Path, help="the file to write")
     parser.add_argument("--flavour", metavar="NAME", help="kernel whose dune.ko goes in")
     parser.add_argument("--package", action="append", default=[], metavar="NAME",
                         help=f"add a Debian program: {', '.join(packages.PROGRAMS)}")
     parser.add_argument("--file", action="append", default=[], metavar="HOST:GUEST",
                         help="add a file; /lab/run is what the guest runs")
-    parser.add_argument("--compression", choices=COMPRESSIONS, default="none")
+    parser.add_argument("--compression", choices=COMPRESSIONS, default="none",
+                        help="of the image (default none)")
     args = parser.parse_args(argv)
+    if args.flavour and kernel_release(args.flavour) is None:
+        raise UsageError(f"no kernel '{args.flavour}' with a dune.ko yet: vm-images/kernel/fetch "
+                         f"{args.flavour} {paths.kernel(args.flavour)}, or leave --flavour out")
     data = build(parse_files(args.file), kernel_release(args.flavour), args.package,
                  args.compression)
     try:

@@ -12,6 +12,7 @@ from dunelab import (kvimage, kvring, kvscript, paths, plan as planning, progres
                      schedule, store)
 from dunelab.engine import base
 from dunelab.errors import UsageError
+from dunelab import dryrun
 from dunelab.record import utc
 
 # Expected wall seconds, for the ETA alone: (a boot, preload included; a thousand requests).
@@ -35,6 +36,30 @@ class Task:
         return f"{self.phase}-{self.system.name}"
 
 
+def tasks(plan, engine):
+    """All boots, in the order to start them in as far as their needs allow."""
+    systems = [planning.SYSTEMS[name] for name in plan.systems]
+    order = sorted(systems, key=lambda system: system.name != plan.baseline)
+    result = [Task("calibrate", system) for system in order]
+    # The longest boots first, so that short ones fill the end: the baseline has fewest cells.
+    order.reverse()
+    for system in order:
+        result.append(Task("measure", system, (f"calibrate-{system.name}",
+                                               f"calibrate-{plan.baseline}")))
+    if engine.deterministic:
+        result += [Task("repeat", system, (f"measure-{system.name}",)) for system in order]
+    return result
+
+
+def planned(plan, engine):
+    """[dryrun.Planned] of a plan's boots on an engine."""
+    def machine(system):
+        return {"cmdline": system.kernel_args, "memory_mib": kvimage.MEMORY_MIB,
+                "cpus": getattr(system, "cpus", None) or CPUS}
+    return [dryrun.Planned(f"{task.key}, seed {plan.seed}", engine, machine(task.system))
+            for task in tasks(plan, engine)]
+
+
 class KvRun:
     """Boots everything a plan needs; what comes out goes into the Record."""
 
@@ -51,24 +76,11 @@ class KvRun:
         self.boot_cost = boot + self.request_cost * PREPARATION
         self.progress = progress.Progress(self._work(), jobs)
 
-    def tasks(self):
-        """All boots, in the order to start them in as far as their needs allow."""
-        order = sorted(self.systems, key=lambda system: system.name != self.plan.baseline)
-        result = [Task("calibrate", system) for system in order]
-        # The longest boots first, so that short ones fill the end: the baseline has fewest cells.
-        order.reverse()
-        for system in order:
-            result.append(Task("measure", system, (f"calibrate-{system.name}",
-                                                   f"calibrate-{self.plan.baseline}")))
-        if self.engine.deterministic:
-            result += [Task("repeat", system, (f"measure-{system.name}",)) for system in order]
-        return result
-
     def run(self):
         """Build, boot, measure.  KeyboardInterrupt passes through with no emulator left."""
         try:
             self._build()
-            schedule.run(self.tasks(), self.jobs, self._task)
+            schedule.run(tasks(self.plan, self.engine), self.jobs, self._task)
         finally:
             self.progress.close()
             if self.image:

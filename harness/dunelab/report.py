@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """`report DIR`: from the data of a run to summary, figures, report.md, index.html, table."""
 
-import argparse
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import (claims, figures, hdr, hlog, markdown, overtime, page, results,
+from dunelab import (arguments, claims, figures, hdr, hlog, markdown, overtime, page, results,
                      slo as objectives, stats, store, summary, tables)
 from dunelab.webpage.save import save
 
@@ -142,13 +142,16 @@ def cautions(run):
 
 def main(argv):
     """The command; returns 0."""
-    parser = argparse.ArgumentParser(prog="dunelab report",
-                                     description="Make the report of a run again from its data.")
-    parser.add_argument("directory", type=Path)
+    parser = arguments.Parser(
+        prog="dunelab report", description="Make the report of a run again from its data.",
+        examples=["dunelab report results/kv/latest --slo 99:500000",
+                  "dunelab report results/kv/latest --json | jq '.cells[].percentile'"])
+    parser.add_argument("directory", type=Path, help="of the run")
     parser.add_argument("--slo", metavar="P:LATENCY", help="draw this objective, such as 99:500000 "
                         "in the run's unit, and say who keeps it (default: p99 within "
                         f"{objectives.TIMES} times the baseline's median service time)")
+    parser.add_argument("--json", action="store_true", help="print summary.json, not the table")
     args = parser.parse_args(argv)
     made = make(args.directory, args.slo)
-    print(terminal(made))
+    print(json.dumps(summary.as_json(made.run), indent=1) if args.json else terminal(made))
     return 0

@@ -3,6 +3,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dunelab import claims, hdr, hlog, plan as planning, stats
 from dunelab.errors import UsageError
@@ -142,7 +143,10 @@ def load(path):
     try:
         plan = planning.load(store.plan.read_text("utf-8"))
         manifest = read_record(store.manifest, "dunelab-run/1")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} is not the directory of a run: {Path(error.filename).name}: "
+                         f"{error.strerror}") from None
+    except ValueError as error:
         raise UsageError(f"{path} is not the directory of a run: {error}") from None
     failed, digests = manifest.get("cells") or {}, manifest.get("runs") or {}
     cells = []

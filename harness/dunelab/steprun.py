@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Callable
 
 from dunelab import hostenv, journal, progress, schedule, store
@@ -30,6 +31,7 @@ class Kind:
     expected_s: Callable        # (plan, step) -> seconds
     say: Callable               # record -> what was measured, in a few words
     again: str                  # the command that goes on with a run
+    unit: str = "boots"         # what a person calls the steps
 
 
 class Run:
@@ -91,7 +93,10 @@ def load(kind, path):
         plan = kind.load(where.plan.read_text("utf-8"))
         if store.read_json(where.manifest) is None:
             raise ValueError("no manifest.json")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} is not the directory of a run of {kind.title}: "
+                         f"{Path(error.filename).name}: {error.strerror}") from None
+    except ValueError as error:
         raise UsageError(f"{path} is not the directory of a run of {kind.title}: {error}") from None
     return Run(kind, path, plan)
 
@@ -127,7 +132,7 @@ def execute(run, jobs):
     shown = progress.Progress(sum(expected.values()), jobs)
     done = len(run.plan.steps()) - len(missing)
     if done:
-        shown.say(f"{done} of {len(run.plan.steps())} boots have been done before")
+        shown.say(f"{done} of {len(run.plan.steps())} {run.kind.unit} have been done before")
 
     def work(step):
         shown.start(step.key, step.key)
@@ -158,18 +163,17 @@ def mixed(run):
     records = list(filter(None, map(run.record, run.plan.steps())))
     found = {"emulators": {record["engine"]["version"] for record in records},
              "commits": {record.get("commit", "") for record in records}}
-    return [f"the boots are of different {what}: {', '.join(sorted(values))}"
+    return [f"the {run.kind.unit} are of different {what}: {', '.join(sorted(values))}"
             for what, values in found.items() if len(values) > 1]
 
 
-def perform(run, jobs, show):
-    """execute() from the command line: 0, 130 after Ctrl-C or a closed terminal; show(run) makes
-    the report. GuestError if a step failed."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+def perform(run, jobs, show, executor=execute):
+    """execute(), or another that does the same elsewhere, from the command line: 0, 130 after
+    Ctrl-C or a closed terminal; show(run) makes the report. GuestError if a step failed."""
+    end_as_by_ctrl_c()
     status, before = "failed", _emulators_cpu_s()
     try:
-        status = "complete" if execute(run, jobs) else "incomplete"
+        status = "complete" if executor(run, jobs) else "incomplete"
     except KeyboardInterrupt:
         status = "interrupted"
     except UsageError:
@@ -187,6 +191,12 @@ def perform(run, jobs, show):
         raise GuestError("\n".join([f"the run is incomplete; to do what is missing: "
                                     f"{run.kind.again}", *run.manifest["failures"][:3]]))
     return 0
+
+
+def end_as_by_ctrl_c():
+    """A closed terminal or a time limit ends this process the way Ctrl-C does."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _emulators_cpu_s():

@@ -5,7 +5,7 @@ import argparse
 import json
 from pathlib import Path
 
-from dunelab import stats, store
+from dunelab import colour, stats, store
 from dunelab.compare import guard, matching, output, sources
 from dunelab.errors import UsageError
 
@@ -35,8 +35,8 @@ def parser():
     result = argparse.ArgumentParser(
         prog="dunelab compare", description="Compare two sets of runs, metric by metric.",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("base")
-    result.add_argument("new")
+    result.add_argument("base", help="one side, of the old")
+    result.add_argument("new", help="the other, of the new")
     result.add_argument("--allow", default="", metavar="WORDS", help="compare in spite of "
                         f"differences, labelled: {', '.join(guard.ALLOWED)}")
     result.add_argument("--metric", default="", metavar="WORDS", help="only metrics with one of "
@@ -71,7 +71,8 @@ def main(argv):
         if args.out.exists():
             raise UsageError(f"{args.out} exists, and nothing is overwritten: name another file")
         store.write_json(args.out, made)
-    print(json.dumps(made, indent=1) if args.json else output.text(made), flush=True)
+    print(json.dumps(made, indent=1) if args.json else colour.verdicts(output.text(made)),
+          flush=True)
     return status(made, args.strict)
 
 

@@ -16,6 +16,8 @@ ENGINES = {
     "kvm": ("dunelab.engine.kvm", "Kvm"),
 }
 
+CPUS, MEMORY_MIB = 1, 512       # of a guest, unless told
+
 DONE, TIMEOUT, PANIC, LOST, DIED = "DONE", "TIMEOUT", "PANIC", "LOST", "DIED"
 
 

@@ -47,6 +47,11 @@ def cancel_all():
         _kill_group(group)
 
 
+def cancelled():
+    """Whether cancel_all() was called: for what runs beside emulators."""
+    return _cancelled.is_set()
+
+
 atexit.register(cancel_all)
 
 

@@ -71,8 +71,8 @@ def main(argv):
     parser = argparse.ArgumentParser(
         prog="dunelab convert", description="Other tools' formats, in and out.", epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("input", type=Path)
-    parser.add_argument("--to", required=True, choices=TARGETS)
+    parser.add_argument("input", type=Path, help="a run's directory, or a file")
+    parser.add_argument("--to", required=True, choices=TARGETS, help="the format to write")
     parser.add_argument("--from", dest="given", choices=sorted(READERS), help="of histograms; "
                         "default: what the file looks like")
     parser.add_argument("--series", help="only the series of that name")

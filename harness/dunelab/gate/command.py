@@ -56,6 +56,8 @@ def _parser():
 def main(argv):
     """The command."""
     args = _parser().parse_args(argv)
+    if not 1 <= args.jobs <= 64:
+        raise UsageError(f"--jobs {args.jobs}: want a whole number from 1 to 64")
     parts = _parts(args)
     path = args.reference or paths.root() / "results" / "reference" / REFERENCE
     old = _read(path) if path.exists() else None

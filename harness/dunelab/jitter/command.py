@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: MIT
 """`experiment jitter`: boots each system, idle and with noise, and ends with the report."""
 
-import argparse
 from pathlib import Path
 
-from dunelab import paths, steprun, store
+from dunelab import arguments, dryrun, engine, paths, steprun, store
 from dunelab.errors import UsageError
 from dunelab.jitter import plan as planning, report, steps
 
 
+_EXAMPLES = (
+    "dunelab experiment jitter --quick --systems 'linux linux-tuned dune' --noise idle",
+    "dunelab experiment jitter --quick --dry-run    # the emulators' command lines",
+    "dunelab experiment jitter --report results/jitter/latest",
+)
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
-        prog="dunelab experiment jitter", description="What each system takes from a program that "
+    parser = arguments.Parser(
+        prog="dunelab experiment jitter", examples=_EXAMPLES,
+        description="What each system takes from a program that "
         "spins on a CPU, and how late it wakes one, with and without noise on the other CPU.")
-    parser.add_argument("--engine", default="bochs")
+    parser.add_argument("--engine", default="bochs", help=f"of {', '.join(engine.names())} "
+                        "(default bochs)")
     parser.add_argument("--profile", help="cost profile (default none: ticks are instructions)")
     parser.add_argument("--systems", "--system",
                         help=f"of {', '.join(planning.SYSTEMS)}; default all")
@@ -28,7 +36,20 @@ def _parser():
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")
     parser.add_argument("--check", action="store_true",
                         help="only check the arguments: before anything is built")
+    parser.add_argument("--dry-run", action="store_true", help="print the command lines of the "
+                        "emulators, and start none")
     return parser
+
+
+def boots(argv):
+    """[dryrun.Planned] of every boot that `experiment jitter ARGV` makes."""
+    plan = _plan(_parser().parse_args(argv))
+    return [dryrun.Planned(step.key, steps.engine(plan), steps.machine(plan, step))
+            for step in plan.steps()]
+
+
+def _plan(args):
+    return planning.make(args.engine, args.profile, args.systems, args.noise, args.quick, args.full)
 
 
 def main(argv):
@@ -36,11 +57,13 @@ def main(argv):
     args = _parser().parse_args(argv)
     if args.report:
         return _show(steprun.load(steps.KIND, args.report.resolve()))
-    plan = planning.make(args.engine, args.profile, args.systems, args.noise, args.quick, args.full)
+    plan = _plan(args)
     if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     if args.check:
         return 0
+    if args.dry_run:
+        return dryrun.show(boots(argv))
     usable, why = steps.engine(plan).available()
     if not usable:
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")

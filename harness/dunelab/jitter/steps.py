@@ -46,6 +46,12 @@ def kernels(plan):
                                  "out, name the others in SYSTEMS")
 
 
+def machine(plan, step):
+    """What the guest of a step is given, as guestrun.run() takes it."""
+    system = planning.SYSTEMS[step.system]
+    return {"cmdline": system.kernel_args, "cpus": planning.CPUS, "flavour": plan.kernel(system)}
+
+
 def boot(plan, step, folder):
     """Boot; write the step's directory. GuestError if it did not get through."""
     system, chosen = planning.SYSTEMS[step.system], engine(plan)

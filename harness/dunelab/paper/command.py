@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: MIT
 """`paper`: boots what the evaluation needs, some at once, and ends with the report."""
 
-import argparse
 from pathlib import Path
 
-from dunelab import paths, steprun, store
+from dunelab import arguments, dryrun, paths, steprun, store
 from dunelab.errors import GuestError, UsageError
 from dunelab.paper import evaluate, plan as planning, report, steps
 
 
+_EXAMPLES = (
+    "dunelab paper --quick",
+    "dunelab paper --only 'micro sthread' --profile ivybridge-2012",
+    "dunelab paper --quick --dry-run         # the emulators' command lines",
+    "dunelab paper --report results/paper/latest",
+)
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
-        prog="dunelab paper", description="The evaluation of the Dune paper again: every figure "
+    parser = arguments.Parser(
+        prog="dunelab paper", examples=_EXAMPLES,
+        description="The evaluation of the Dune paper again: every figure "
         "under the profile none and under a calibrated one, beside the paper's own.")
     parser.add_argument("--profile", help=f"cost profile (default {planning.PROFILE})")
     parser.add_argument("--only", help=f"parts, of {', '.join(planning.WORKLOADS)}; default all")
@@ -25,6 +33,8 @@ def _parser():
     parser.add_argument("--out", type=Path, help="directory of results (default: results)")
     parser.add_argument("--check", action="store_true",
                         help="only check the arguments: before anything is built")
+    parser.add_argument("--dry-run", action="store_true", help="print the command lines of the "
+                        "emulators, and start none")
     return parser
 
 
@@ -38,6 +48,9 @@ def main(argv):
         raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
     if args.check:
         return 0
+    if args.dry_run:
+        return dryrun.show(dryrun.Planned(step.key, steps.engine(plan, step),
+                                          steps.machine(plan, step)) for step in plan.steps())
     for step in plan.steps():
         steps.engine(plan, step).ensure()
     results = args.out or paths.root() / "results"

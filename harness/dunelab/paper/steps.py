@@ -35,6 +35,11 @@ def engine(plan, step):
     return engines.get(plan.engine, step.costs())
 
 
+def machine(plan, step):
+    """What the guest of a step is given, as guestrun.run() takes it."""
+    return {"cmdline": profiles.CMDLINE, **_what(plan, step)[2]}
+
+
 def run(plan, step, folder):
     """Boot; write the step's directory. GuestError if it did not get through."""
     chosen = engine(plan, step)

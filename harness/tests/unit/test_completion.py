@@ -26,7 +26,7 @@ def test_every_command_is_offered():
 
 
 @pytest.mark.parametrize("words, found", [
-    (("com",), ["compare"]), (("compare", "--st"), ["--strict"]),
+    (("comp",), ["compare", "complete"]), (("compare", "--st"), ["--strict"]),
     (("compare", "--se"), []), (("compare", "READ"), ["README.md"])])
 def test_what_fits_is_offered_and_nothing_else(words, found):
     assert complete(*words) == found

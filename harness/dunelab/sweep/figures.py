@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The figures of one run, as rows that a sweep can put side by side."""
+
+from dunelab import claims, stats, store
+from dunelab.compare import sources
+from dunelab.jitter import evaluate
+
+# Row of jitter's summary -> unit; that of wake-ups is the clock's.
+_COUNTS = {"interruptions": "", "lost_ppm": "ppm", "longest_ticks": "ticks"}
+
+
+def read(experiment, path):
+    """(engine, [{words, value, unit, domain}], [problem]) of the run of an experiment.
+
+    Figures that the run flags, or has too few samples for, are not among them.
+    """
+    return READERS[experiment](path)
+
+
+def _kv(path):
+    side = sources.of_run(path)
+    rows = [{"words": list(metric.key), "value": value.value, "unit": metric.unit,
+             "domain": side.domain}
+            for metric, runs in side.values.items() for value in runs.values()]
+    # They begin with the run's directory, which the record of the point names.
+    problems = [text.removeprefix(f"{path}: ") for text in (*side.problems, *side.failed)]
+    return store.read_json(path / "manifest.json")["engine"], rows, problems
+
+
+def _jitter(path):
+    summary = store.read_record(path / "summary.json", "dunelab-jitter-summary/1")
+    rows = []
+    for found in summary["rows"]:
+        engine = found["engine"]
+        point, domain = [found["system"], found["noise"]], engine["clock_domain"]
+        rows += [{"words": [*point, name], "value": found[name], "unit": unit, "domain": domain}
+                 for name, unit in _COUNTS.items()]
+        wakes = {f"wake_p{name}": found["wake_ns"][name] for name in evaluate.PERCENTILES}
+        rows += [{"words": [*point, name], "value": value, "unit": claims.unit(domain),
+                  "domain": domain}
+                 for name, value in (wakes | {"wake_max": found["wake_max_ns"]}).items()
+                 if value is not None]
+    if not rows:
+        raise ValueError(f"{path}: a run of jitter without rows")
+    return engine, rows, summary["problems"]
+
+
+# experiment -> what reads a run of it; only these can be swept.
+READERS = {"kv": _kv, "jitter": _jitter}
+
+
+def median(values):
+    """(median, exact 95 % interval or None) of the figures of runs that differ in their seed
+    alone: order statistics, whatever the distribution; it takes six."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    centre = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    ranks = stats.ci_ranks(len(ordered), "50")
+    return centre, tuple(ordered[-rank] for rank in ranks) if ranks else None
