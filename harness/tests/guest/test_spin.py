@@ -8,7 +8,7 @@ from dunelab import cli, hlog
 
 def test_a_small_experiment(tmp_path, capsys):
     status = cli.main(["experiment", "spin", "--engine", "qemu", "--quick", "--requests", "300",
-                       "--policies", "cfcfs rr srpt", "--out", str(tmp_path)])
+                       "--jobs", "1", "--policies", "cfcfs rr srpt", "--out", str(tmp_path)])
     said = capsys.readouterr().out
     assert status == 0, said
     run = (tmp_path / "spin/latest").resolve()
