@@ -25,4 +25,17 @@ static inline uint64_t clock_coarse_ns(void)
 	return clock_read(CLOCK_MONOTONIC_COARSE);
 }
 
+/* Both clocks at the same moment, as closely as they can be read. */
+struct clock_pair {
+	uint64_t tsc, ns;
+};
+
+static inline struct clock_pair clock_pair_read(void)
+{
+	uint64_t before = __builtin_ia32_rdtsc();
+	uint64_t ns = clock_ns();
+
+	return (struct clock_pair){ before + (__builtin_ia32_rdtsc() - before) / 2, ns };
+}
+
 #endif

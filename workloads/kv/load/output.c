@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "kv/load/fail.h"
+#include "kv/load/slow.h"
 #include "lib/clock.h"
 #include "lib/hdrlog.h"
 
@@ -52,6 +53,32 @@ static void put_late(FILE *file, const struct hist *hist)
 		hist_mean(hist), hist->overflow);
 }
 
+static void put_slowest(FILE *file, const struct traffic *traffic, uint64_t warmup)
+{
+	struct slow slow[SLOW_MAX];
+	unsigned int i, n = slow_find(slow, traffic, warmup);
+
+	fprintf(file, " \"slowest\": [");
+	for (i = 0; i < n; i++) {
+		const struct slow *one = &slow[i];
+
+		fprintf(file, "%s{\"request\": %" PRIu64 ", \"scheduled_ns\": %" PRIu64
+			", \"sent_ns\": %" PRIu64 ", \"done_ns\": %" PRIu64
+			", \"before_ns\": %" PRIu64 ", \"busy_ns\": %" PRIu64
+			", \"ahead\": %" PRIu64 "}", i ? ",\n  " : "", one->request,
+			one->at, one->sent, one->done, one->before, one->busy, one->ahead);
+	}
+	fprintf(file, "],\n");
+}
+
+/* Which readings of the TSC mean which ns after the start. */
+static void put_clocks(FILE *file, const struct traffic *traffic)
+{
+	fprintf(file, " \"tsc_pairs\": [[%" PRIu64 ", %" PRId64 "], [%" PRIu64 ", %" PRId64 "]],\n",
+		traffic->began.tsc, (int64_t)(traffic->began.ns - traffic->start_ns),
+		traffic->ended.tsc, (int64_t)(traffic->ended.ns - traffic->start_ns));
+}
+
 void output_json(FILE *file, const struct load_options *options, const struct traffic *traffic,
 		 const struct result *result, bool locked)
 {
@@ -92,6 +119,10 @@ void output_json(FILE *file, const struct load_options *options, const struct tr
 	}
 	put_hist(file, "service", &result->hist[RESULT_SERVICE]);
 	put_u64(file, "warmup_discarded", result->warmup_discarded);
+	if (open) {
+		put_slowest(file, traffic, options->warmup);
+		put_clocks(file, traffic);
+	}
 	if (options->cpu < 0)
 		fprintf(file, " \"generator_cpu\": null,\n");
 	else

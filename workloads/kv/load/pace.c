@@ -15,6 +15,7 @@ void pace_open(struct traffic *traffic, uint64_t drain_ns)
 	uint64_t count = traffic->plan->count;
 	uint64_t end = request[count - 1].at_ns + drain_ns;
 
+	traffic->began = clock_pair_read();
 	traffic->start_ns = clock_ns() + LEAD_NS;
 	while (clock_ns() <= traffic->start_ns)
 		;
@@ -29,6 +30,7 @@ void pace_open(struct traffic *traffic, uint64_t drain_ns)
 		if (now > end && traffic->released == count)
 			break;
 	}
+	traffic->ended = clock_pair_read();
 }
 
 void pace_closed(struct traffic *traffic, unsigned int window, uint64_t drain_ns)

@@ -16,6 +16,7 @@
 #include "kv/load/check.h"
 #include "kv/load/plan.h"
 #include "kv/ring/file.h"
+#include "lib/clock.h"
 
 /* Times are ns after the start; 0 in `done` means: no reply yet. */
 struct stamp {
@@ -42,6 +43,7 @@ struct traffic {
 	struct ring_file ring;		/* header: NULL without rings */
 	uint64_t idle;			/* looks at the rings in vain, in a row */
 	uint64_t start_ns;		/* on the clock */
+	struct clock_pair began, ended;	/* around the timed part of an open loop */
 	struct stamp *stamp;
 	uint8_t *outcome;		/* enum verdict of each request */
 	uint64_t released;		/* requests [0, released) may be sent */
