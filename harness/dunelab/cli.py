@@ -21,6 +21,7 @@ COMMANDS = {
     "convert": ("dunelab.formats.convert", "runs, histograms and comparisons in other formats"),
     "doctor": ("dunelab.doctor", "say what works on this host and what to do about the rest"),
     "experiment": ("dunelab.experiment", "measure a workload on several systems, write a report"),
+    "explain": ("dunelab.explain.command", "why the slowest requests of a run were slow"),
     "fuzz": ("dunelab.fuzz", "random calls and hostile guests on dune.ko; keeps reproducers"),
     "gate": ("dunelab.gate.command", "a short fixed plan against the reference in the tree"),
     "image": ("dunelab.image", "build a guest image by hand"),

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PORT 0xe9
+#define MARK_PORT 0xe8	/* where the tracing Bochs listens; nothing is there elsewhere */
 #define NAME_MAX_LEN 200
 
 struct bytes {
@@ -33,7 +34,8 @@ static void fail(const char *what, const char *arg)
 static void usage(void)
 {
 	fputs("usage: report file PATH [NAME] | event NAME [TEXT...] | exit CODE | stdin NAME\n"
-	      "       report raw PATH   (the bytes as they are: for tests of the receiver)\n",
+	      "       report raw PATH   (the bytes as they are: for tests of the receiver)\n"
+	      "       report mark 1|0   (what comes between is profiled, where the engine can)\n",
 	      stderr);
 	exit(2);
 }
@@ -184,6 +186,15 @@ static void send_exit(char *code)
 	send("exit", "status", b);
 }
 
+static void send_mark(const char *value)
+{
+	if (strcmp(value, "0") && strcmp(value, "1"))
+		usage();
+	if (ioperm(MARK_PORT, 1, 1))
+		fail("no access to", "the port (is this run as root?)");
+	outb(value[0] == '1', MARK_PORT);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -198,6 +209,8 @@ int main(int argc, char **argv)
 		send("file", argv[2], read_all(STDIN_FILENO, argv[2]));
 	else if (!strcmp(argv[1], "raw") && argc == 3)
 		send_raw(argv[2]);
+	else if (!strcmp(argv[1], "mark") && argc == 3)
+		send_mark(argv[2]);
 	else
 		usage();
 	return 0;

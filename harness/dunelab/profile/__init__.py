@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Where a workload's instructions go: profiles of guests and flame graphs."""

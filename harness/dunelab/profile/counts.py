@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The emulator's counts of instructions, read back: who ran, in which mode, called by what."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from dunelab.errors import GuestError
+from dunelab.explain.events import printable
+
+# Modes of a CPU, as vm-images/emulators/bochs/trace/trace.h numbers them.
+KERNEL, USER, GUEST_0, GUEST_USER = range(4)
+MODES = ("kernel", "user", "guest ring 0", "guest ring 3")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A place in the tree of calls. kind: task, mode, vector or function; value: the mode, the
+    vector, the function's address."""
+
+    kind: str
+    value: int
+    parent: "Node | None"
+    comm: str = ""
+    pid: int = 0
+
+
+@dataclass
+class Window:
+    """The counts of one window. counts: [(Node or None, address, instructions)]."""
+
+    begin: int
+    end: int
+    counts: list = field(default_factory=list)
+
+    @property
+    def total(self):
+        """All instructions of all CPUs."""
+        return sum(n for _, _, n in self.counts)
+
+
+_KINDS = {"r": "root", "t": "task", "m": "mode", "v": "vector", "f": "function"}
+
+
+def read(text):
+    """[Window] of the text of a file of counts; GuestError when it is damaged."""
+    nodes, windows = {}, []
+    for line in text.split("\n")[:-1]:
+        words = line.split(" ", 4)
+        try:
+            if words[0] == "window":
+                windows.append(Window(int(words[1]), int(words[2])))
+            elif words[0] == "c":
+                windows[-1].counts.append((nodes[words[1]], int(words[2], 16), int(words[3])))
+            elif words[0] == "t":
+                comm = printable(words[4]) if len(words) > 4 else "?"
+                nodes[words[1]] = Node("task", 0, None, comm, int(words[3]))
+            elif words[0] == "r":
+                nodes[words[1]] = None
+            else:
+                parent = nodes[words[2]]
+                nodes[words[1]] = Node(_KINDS[words[0]], int(words[3], 16), parent,
+                                       parent.comm if parent else "", parent.pid if parent else 0)
+        except (IndexError, KeyError, ValueError):
+            raise GuestError(f"the emulator's counts are damaged: {line[:80]!r}") from None
+    return windows
+
+
+def mode_of(node):
+    """The mode that a node is in, or None."""
+    while node and node.kind != "mode":
+        node = node.parent
+    return node.value if node else None
+
+
+def flat(window, names):
+    """{(comm, mode, function): instructions}; names.find(address, comm) gives a function."""
+    found = {}
+    find = lru_cache(None)(names.find)
+    for node, address, n in window.counts:
+        comm = node.comm if node else "boot"
+        mode = mode_of(node)
+        key = (comm, MODES[mode] if mode is not None else "", find(address, comm))
+        found[key] = found.get(key, 0) + n
+    return found
+
+
+def folded(window, names):
+    """{(frame, ...): instructions}, the outermost first: task, then calls. A change of mode is a
+    frame in brackets; a call that ends in a jump shows where it ended."""
+    found = {}
+    find = lru_cache(None)(names.find)
+
+    @lru_cache(None)
+    def path(node):
+        if node is None:
+            return ()
+        above = path(node.parent)
+        if node.kind == "task":
+            return (node.comm or "?",)
+        if node.kind == "mode":
+            return above if node.value == USER else above + (f"[{MODES[node.value]}]",)
+        if node.kind == "vector":
+            return above + (f"[{vector_name(node.value)}]",)
+        return above + (find(node.value, node.comm),)
+
+    for node, address, n in window.counts:
+        if node is None:
+            frames = ("boot",)
+        else:
+            frames, leaf = path(node), find(address, node.comm)
+            if node.kind == "function":
+                frames = frames[:-1]
+            frames += (leaf,)
+        found[frames] = found.get(frames, 0) + n
+    return found
+
+
+def vector_name(vector):
+    """What a vector is delivered for, in Linux."""
+    return VECTORS.get(vector, f"vector {vector}")
+
+
+# Exceptions, and Linux's own vectors (arch/x86/include/asm/irq_vectors.h).
+VECTORS = {0: "divide error", 1: "debug", 2: "NMI", 3: "breakpoint", 6: "invalid opcode",
+           7: "no FPU", 8: "double fault", 13: "general protection", 14: "page fault",
+           16: "x87 error", 17: "alignment check", 18: "machine check", 19: "SIMD error",
+           0xec: "local timer", 0xed: "hypervisor timer", 0xf6: "irq work",
+           0xf7: "UV bau", 0xf8: "reboot", 0xf9: "threshold", 0xfa: "thermal",
+           0xfb: "call function single", 0xfc: "call function", 0xfd: "reschedule",
+           0xfe: "error", 0xff: "spurious"}
