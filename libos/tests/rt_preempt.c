@@ -275,7 +275,10 @@ static void *holds(void *arg)
 
 	dune_rt_hold();
 	running = 1;
-	for (end = dune_rt_now() + 20 * MS; dune_rt_now() < end || stop == 1;)
+	while (stop == 1)
+		;
+	/* The interrupt for who has come may be on its way still. */
+	for (end = dune_rt_now() + 20 * MS; dune_rt_now() < end;)
 		;
 	wrong += urgent != 0;
 	dune_rt_release();

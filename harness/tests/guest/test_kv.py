@@ -69,7 +69,7 @@ kv-load run $load --requests 1000 --warmup 100 --rate 500 --cpu 2 --rt --out /tm
 report file /tmp/run.json run.json
 # Killed at work: the next one starts afresh.
 kv-load run $load --requests 100000 --rate 1000 --cpu 2 --rt >/tmp/lost & victim=$!
-sleep 1; kill -9 $victim
+sleep 1; kill -9 $victim; wait $victim
 kv-load run $load --requests 500 --warmup 0 --rate 500 || exit 1
 kill $server
 wait $server; echo "server: $?"
