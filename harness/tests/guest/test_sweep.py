@@ -49,7 +49,10 @@ def test_a_sweep_is_stopped_and_gone_on_with(tmp_path, capsys):
     assert store.read_record(folder / "steps/000-linux/record.json", "dunelab-sweep-point/1")
     assert cli.main(["sweep", "--report", str(folder), "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
-    assert made["missing"] == ["001-dune"] and {row["metric"] for row in made["rows"]} >= {"p50"}
+    # On the host's clock a latency may be flagged: then it is named, and no row.
+    assert made["missing"] == ["001-dune"]
+    metrics = {row["metric"] for row in made["rows"]}
+    assert "capacity" in metrics and ("p50" in metrics or made["remarks"])
 
 
 def test_a_dry_run_prints_what_is_started(guest, tmp_path, capsys):

@@ -67,7 +67,9 @@ def test_a_sweep_runs_as_a_job_array(slurm, tmp_path):
     assert manifest["status"] == "complete" and manifest["slurm"]["job"].isdigit()
     assert "--array=0-1%1" in (folder / "slurm" / "array.sh").read_text()
     made = store.read_record(folder / "summary.json", "dunelab-sweep-summary/1")
-    assert not made["missing"] and {row["runs"] for row in made["rows"]} == {2}
+    # On the host's clock a latency may be flagged, a capacity not.
+    assert not made["missing"]
+    assert [row["runs"] for row in made["rows"] if row["metric"] == "capacity"] == [2]
     for record in folder.glob("steps/*/record.json"):
         point = store.read_record(record, "dunelab-sweep-point/1")
         run = store.read_record(record.parent / point["run"] / "manifest.json", "dunelab-run/1")
