@@ -55,7 +55,7 @@ def planned(plan, engine):
     """[dryrun.Planned] of a plan's boots on an engine."""
     def machine(system):
         return {"cmdline": system.kernel_args, "memory_mib": kvimage.MEMORY_MIB,
-                "cpus": getattr(system, "cpus", None) or CPUS}
+                "cpus": system.cpus}
     return [dryrun.Planned(f"{task.key}, seed {plan.seed}", engine, machine(task.system))
             for task in tasks(plan, engine)]
 
