@@ -2,6 +2,8 @@
 # dunelab: `make help` is the index.
 SHELL := /bin/bash
 BUILD ?= $(CURDIR)/build
+# The order in which files are linked is everybody's, whatever their language.
+export LC_ALL := C.UTF-8
 # Which kernel guests boot: FLAVOUR (cloud, generic, rt, debug) of a series (6.1, 6.12).
 FLAVOUR ?= cloud
 KERNEL ?= 6.1
@@ -36,7 +38,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
 	$(if $(NOISE),--noise "$(NOISE)") $(if $(filter-out 0,$(RESUME)),--resume)
 
 .PHONY: calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
-	fuzz fuzz-check experiment-check sweep sweep-check test-slurm deps-slurm help deps doctor kernel \
+	fuzz fuzz-check experiment-check sweep sweep-check test-slurm deps-slurm help deps deps-base doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report compare gate test test-host test-guest test-bochs check fmt run clean bochs
 .DEFAULT_GOAL := help
@@ -115,28 +117,28 @@ compare: ## NEW (default results/kv/latest) against BASE: METRIC, STRICT=1, ALLO
 test: build test-host test-rust test-guest test-bochs $(if $(filter 6.1,$(KERNEL)),test-kernels) ## the whole test suite
 	$(Q)echo "all tests passed"
 
-test-host: kernel ## units on this host, sanitizers on: seconds
+test-host: deps kernel ## units on this host, sanitizers on: seconds
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all test
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
 	$(Q)$(PYTEST) -q -n 2 -m "not slow" tests/unit tests/style
 
-test-guest: build rust ## tests in QEMU guests
+test-guest: deps build rust ## tests in QEMU guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and not bochs" tests/guest --durations=12
 
 test-rust: rust ## the crate on this host: errors, layouts, examples of its documentation
 	$(Q)cd libos/bindings/rust && $(CARGO) test -q
 
-test-bochs: build bochs ## tests in Bochs guests
+test-bochs: deps build bochs ## tests in Bochs guests
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and bochs" tests/guest --durations=12
 
-test-kernels: ## every test program on the second kernel (6.12) in QEMU
+test-kernels: deps ## every test program on the second kernel (6.12) in QEMU
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build KERNEL=6.12 FLAVOUR=cloud
 	$(Q)$(PYTEST) -q -n 2 tests/style/test_module.py "tests/guest/test_matrix.py::test_every_program[qemu-svm]" \
 		"tests/guest/test_kexec.py::test_a_crash_kernel_starts_over_running_guests[qemu]"
 
-test-debug: ## build the debug kernel (ten to twenty minutes, kept) and run every test program under it
+test-debug: deps ## build the debug kernel (ten to twenty minutes, kept) and run every test program under it
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory build FLAVOUR=debug KERNEL=6.1
 	$(Q)$(PYTEST) -q "tests/guest/test_matrix.py::test_every_program[qemu-svm]"
 	$(Q)scripts/record-debug
@@ -147,16 +149,16 @@ test-kernels: override export FLAVOUR := cloud
 test-debug: override export FLAVOUR := debug
 test-debug: override export KERNEL := 6.1
 
-test-long: build bochs ## the tests that are too slow for make test: 10,000 forks, many rounds
+test-long: deps build bochs ## the tests that are too slow for make test: 10,000 forks, many rounds
 	$(Q)$(PYTEST) -q -n 2 -m slow tests/guest --durations=12
 
-test-programs: build bochs ## Debian programs natively and by dune run: python, redis, ... (long)
+test-programs: deps build bochs ## Debian programs natively and by dune run: python, redis, ... (long)
 	$(Q)$(PYTEST) -q -n 2 -m programs tests/guest --durations=12
 
-test-slurm: build ## sweeps as job arrays of a real Slurm on loopback; skipped without the packages of deps-slurm
+test-slurm: deps build ## sweeps as job arrays of a real Slurm on loopback; skipped without the packages of deps-slurm
 	$(Q)$(PYTEST) -q tests/slurm
 
-check: kernel ## style: formatting, include directions, licences, shell
+check: deps kernel ## style: formatting, include directions, licences, shell
 	$(Q)$(PYTEST) -q tests/style
 
 doctor: ## what works on this host, and what to do about the rest
@@ -165,6 +167,9 @@ doctor: ## what works on this host, and what to do about the rest
 
 deps: ## install missing Debian packages (root or sudo), or print the line that does
 	$(Q)scripts/deps
+
+deps-base: # what building and measuring needs, and no more
+	$(Q)scripts/deps base
 
 deps-kernel: ## the packages that building the debug kernel needs
 	$(Q)scripts/deps kernel
@@ -180,13 +185,13 @@ run: build ## a shell command in a fresh guest: make run CMD='uname -a' [ENGINE=
 
 build: guest libos workloads modules ## everything that goes into a guest
 
-kernel: deps $(if $(filter debug,$(FLAVOUR)),deps-kernel) ## fetch Debian's kernel and headers (FLAVOUR=cloud KERNEL=6.1)
+kernel: deps-base $(if $(filter debug,$(FLAVOUR)),deps-kernel) ## fetch Debian's kernel and headers (FLAVOUR=cloud KERNEL=6.1)
 	$(Q)vm-images/kernel/fetch $(KERNEL_NAME) $(KERNEL_DIR)
 
 modules: kernel ## dune.ko for the fetched kernel
 	$(Q)scripts/build-module $(KERNEL_DIR) $(BUILD)
 
-libos: deps ## libdune, its examples, and the tests of both interfaces
+libos: deps-base ## libdune, its examples, and the tests of both interfaces
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/tests BUILD=$(BUILD) all
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C modules/fuzz BUILD=$(BUILD) all
@@ -206,13 +211,13 @@ install: libos ## libdune, headers, man pages, pkg-config file and `dune`: PREFI
 uninstall: ## remove what make install put there
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C libos BUILD=$(BUILD) uninstall
 
-workloads: deps libos ## the programs that are measured
+workloads: deps-base libos ## the programs that are measured
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C workloads BUILD=$(BUILD) all
 
-guest: deps ## the guest's own tools
+guest: deps-base ## the guest's own tools
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -C vm-images/guest BUILD=$(BUILD) all
 
-bochs: deps ## build the pinned Bochs into the cache
+bochs: deps-base ## build the pinned Bochs into the cache
 	$(Q)vm-images/emulators/bochs/build
 
 fmt: ## format the lines of C that changed since the last commit

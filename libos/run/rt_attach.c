@@ -135,7 +135,7 @@ static bool turn(struct attached *a, bool more)
 	if (interrupted)
 		process_signal(a->program, SIGINT);
 	interrupted = 0;
-	return !a->relay.broken;
+	return !a->relay.out[0].broken;
 }
 
 static int attach(struct attached *a, bool only_new)

@@ -158,16 +158,16 @@ static bool out_turn(struct relay *relay, int i)
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n < 0 && errno != EAGAIN)
-		relay->broken = true;
+		out->broken = errno;
 	out->sent += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
 
 bool relay_turn(struct relay *relay)
 {
-	bool more = !relay->broken && out_turn(relay, 0);
+	bool more = !relay->out[0].broken && out_turn(relay, 0);
 
-	return (!relay->broken && out_turn(relay, 1)) || more;
+	return (!relay->out[1].broken && out_turn(relay, 1)) || more;
 }
 
 bool relay_drain(struct relay *relay, int ms, int also)
@@ -182,12 +182,12 @@ bool relay_drain(struct relay *relay, int ms, int also)
 		while (relay_turn(relay))
 			;
 		for (i = 0; i < 2; i++) {
-			if (relay->out[i].sent == relay->out[i].n)
+			if (relay->out[i].broken || relay->out[i].sent == relay->out[i].n)
 				continue;
 			all[i + 1] = (struct pollfd){ .fd = relay->out[i].fd, .events = POLLOUT };
 			any = true;
 		}
-		if (relay->broken || !any || poll(all, 3, ms) <= 0)
+		if (!any || poll(all, 3, ms) <= 0)
 			return false;
 		if (all[0].revents)
 			return true;
@@ -214,7 +214,7 @@ void relay_end(struct relay *relay)
 		uint64_t lost = out->reader.lost;
 
 		/* Who detaches leaves the rest where it is; who closes his end wants none. */
-		if (relay->last && !relay->broken)
+		if (relay->last && out->broken != EPIPE)
 			lost = out_lost(out, &relay->shared->terminal.output[i]);
 		if (lost)
 			fprintf(stderr, "dune: %" PRIu64 " bytes of %s were overwritten unread\n",

@@ -23,6 +23,7 @@ struct relay_out {
 	int fd;
 	bool own;	 /* it was opened anew, and does not block */
 	bool may_block;	 /* that could not be had */
+	int broken;	 /* errno: nobody takes what is written; the other one goes on */
 	size_t n, sent;	 /* of text */
 	char text[RELAY_AT_ONCE];
 };
@@ -31,8 +32,7 @@ struct relay_out {
 struct relay {
 	struct rt_shared *shared;
 	struct relay_out out[2];
-	bool last;   /* nobody writes any more: what is not whole never will be */
-	bool broken; /* nobody takes what is written */
+	bool last; /* nobody writes any more: what is not whole never will be */
 };
 
 /* To descriptors out and err, from the oldest output that is still there. */

@@ -153,7 +153,9 @@ void reserve_give(struct run_state *run)
 	if (error)
 		refuse(0, run->cgroup, strerror(-error));
 	memory_give(run);
-	settings_apply(&taken, &was, NULL);
+	/* What could not be written down, with other runs there, is not given back yet. */
+	if (settings_apply(&taken, &was, NULL) && cores_count(&taken))
+		error = error ? error : -ENOSPC;
 	if (!cores_count(&taken))
 		cgroup_restore();
 	if (error)

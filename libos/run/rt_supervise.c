@@ -321,13 +321,15 @@ static void finish(struct supervisor *s)
 		s->ended = true;
 	if (!s->request->ring)
 		return;
-	while (pipes_read(s))
+	/* What is left of the program may write for ever; the cores wait for our end. */
+	while (pipes_read(s) && lock >= 0)
 		;
 	if (s->request->detached)
 		return;
 	/* The cores are Linux's again: whoever reads slowly keeps nothing but this process. */
 	for (signals_look(s);
-	     relay_drain(&s->relay, s->kill_at ? SLOW_MS : -1, s->signals) && !s->kill_at;)
+	     relay_drain(&s->relay, s->kill_at || lock < 0 ? SLOW_MS : -1, s->signals) &&
+	     !s->kill_at;)
 		signals_look(s);
 	relay_end(&s->relay);
 }

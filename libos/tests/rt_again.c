@@ -96,11 +96,18 @@ static struct dune_rt_mutex mutex;
 static uint64_t refused, done;
 
 /* Whatever may be called from outside, at any time. */
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
 static void *calls_always(void *arg)
 {
+	struct dune_rt_attr refused_attr = rt_attr();
 	struct dune_rt_stats stats;
 	uint64_t counted[2] = { 0 };
 
+	refused_attr.flags = ~0u;
 	while (!over) {
 		int error = dune_rt_sem_post(&sem);
 
@@ -112,14 +119,11 @@ static void *calls_always(void *arg)
 		dune_rt_detach(1ull << 32 | 1);
 		dune_rt_join(2ull << 32 | 1, NULL);
 		dune_rt_wait();
+		/* Refused, but not before it has been in the table of tasks. */
+		dune_rt_spawn(NULL, nothing, NULL, &refused_attr);
 	}
 	__atomic_fetch_add(&done, counted[0], __ATOMIC_RELAXED);
 	__atomic_fetch_add(&refused, counted[1], __ATOMIC_RELAXED);
-	return arg;
-}
-
-static void *nothing(void *arg)
-{
 	return arg;
 }
 

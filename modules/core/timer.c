@@ -42,8 +42,11 @@ static enum hrtimer_restart hrtimer_again(struct vcpu *vcpu)
 	u64 deadline = READ_ONCE(live->deadline), ahead = READ_ONCE(live->ahead);
 	u64 now = rdtsc_ordered(), next = deadline;
 
-	/* Once for each look: a guest must not keep the kernel in this interrupt. */
-	if (timer->expired)
+	/*
+	 * Once for each look: a guest must not keep the kernel in this interrupt. Nor if
+	 * this one was called off from another CPU: there is nothing to count from.
+	 */
+	if (timer->expired || timer->armed == VCPU_TIMER_NEVER)
 		return HRTIMER_NORESTART;
 	/* The look will find it due, and wants the next as long after itself. */
 	if (now >= deadline)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Output of a run on descriptors: no reader holds it up, and the end of it arrives. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -75,7 +76,7 @@ static void slow_reader(int ends[2], const char *what)
 	while (relay_turn(&relay) && turns < LINES)
 		turns++;
 	check(turns && turns < LINES, "%s: %d turns", what, turns);
-	check(!relay_turn(&relay) && !relay.broken, "%s: there is no room", what);
+	check(!relay_turn(&relay) && !relay.out[0].broken, "%s: there is no room", what);
 	check(!relay_drain(&relay, 20, -1), "%s: nobody reads", what);
 	pthread_create(&thread, NULL, reads, &ends[0]);
 	check(!relay_drain(&relay, -1, -1), "%s: all is taken", what);
@@ -111,7 +112,7 @@ static void test_stopped_terminal(void)
 	tcflow(slave, TCOOFF);
 	for (i = 0; i < 3; i++)
 		relay_turn(&relay);
-	check(!relay.broken, "it is only stopped");
+	check(!relay.out[0].broken, "it is only stopped");
 	tcflow(slave, TCOON);
 	check(relay_turn(&relay) && read(master, back, sizeof(back)) > 0, "it goes on");
 	relay_end(&relay);
@@ -144,8 +145,31 @@ static void test_end(void)
 	check(write(also[1], "", 1) == 1 && relay_drain(&relay, -1, also[0]), "it is told");
 	close(ends[0]);
 	signal(SIGPIPE, SIG_IGN);
-	check(!relay_drain(&relay, -1, -1) && relay.broken, "nobody reads any more");
+	check(!relay_drain(&relay, -1, -1) && relay.out[0].broken == EPIPE, "nobody reads it");
 	close(ends[1]);
+}
+
+/* Who closes one of the two still gets the other. */
+static void test_half(void)
+{
+	int closed[2], read_on[2];
+	char back[64] = "";
+
+	check(!pipe(closed) && !pipe(read_on), "pipes");
+	signal(SIGPIPE, SIG_IGN);
+	close(closed[0]);
+	memset(&shared, 0, sizeof(shared));
+	relay_start(&relay, &shared, closed[1], read_on[1]);
+	rt_stream_write(&shared.terminal.output[0], "for nobody", 10);
+	relay_turn(&relay);
+	rt_stream_write(&shared.terminal.output[1], "killed", 6);
+	relay_turn(&relay);
+	check(!relay_drain(&relay, -1, -1), "all is taken");
+	check(read(read_on[0], back, sizeof(back)) == 6 && !strcmp(back, "killed"), "%s", back);
+	relay_end(&relay);
+	close(closed[1]);
+	close(read_on[0]);
+	close(read_on[1]);
 }
 
 /* A number is of a process only together with its start. */
@@ -168,6 +192,7 @@ static const struct test_case cases[] = {
 	{ "a pipe's and a socket's slow reader", test_slow_readers },
 	{ "a terminal that is stopped", test_stopped_terminal },
 	{ "the end of what was written", test_end },
+	{ "one of two readers gone", test_half },
 	{ "numbers of processes", test_numbers },
 };
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What there is to say about a slow request: a record to keep, text for a terminal, a page."""
 
-from dunelab import claims, plan as planning
+from dunelab import claims, kvring, plan as planning
 from dunelab.explain import cause, lanes, timeline
 from dunelab.profile import counts
 from dunelab.webpage.document import document, escape, table
@@ -13,12 +13,14 @@ LINES = 60          # rows of a timeline; what is shorter is summed up between t
 
 def make(run, request, told):
     """The record of one request, from a replay.Replay; JSON-ready. Its times are ticks."""
-    comm = planning.SYSTEMS[request.cell.system].server[:15]
+    system = planning.SYSTEMS[request.cell.system]
+    comm = system.server[:15]
+    generator = kvring.GENERATOR_CPU if system.ring else cause.GENERATOR_CPU
     busy, end = request.ticks(request.busy), request.ticks(request.done)
     spans = timeline.spans(told.events, busy, end, told.vendor)
     sums = timeline.attribution(spans, cause.SERVER_CPU, busy, end)
     due, sent = request.ticks(request.scheduled), request.ticks(request.sent)
-    late_sums = timeline.attribution(spans, cause.GENERATOR_CPU, due, sent)
+    late_sums = timeline.attribution(spans, generator, due, sent)
     window = next(w for w in told.windows if w.begin <= end <= w.end)
     functions = sorted(((n, *key) for key, n in counts.flat(window, told.names).items()),
                        key=lambda row: (-row[0], row[1:]))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Why a request was slow, in one sentence, from where its time and its server's went."""
 
-SERVER_CPU, GENERATOR_CPU = 1, 0    # as dunelab.kvscript pins them
+SERVER_CPU, GENERATOR_CPU = 1, 0    # as dunelab.kvscript pins them; dunelab.kvring's is its own
 
 # Its threads have names of their own.
 THREADS = {"memcached": ("memcached", "mc-")}

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import kvimage, kvrun, plan as planning, store
+from dunelab import kvimage, kvring, kvrun, plan as planning, store
 from dunelab.engine import base
 from dunelab.engine.bochstrace import COUNTS, EVENTS, Wanted, traced
 from dunelab.errors import GuestError, UsageError
@@ -53,7 +53,8 @@ def check(run):
                          f"({run.manifest['commit'][:12]})")
     systems = [planning.SYSTEMS[name] for name in run.plan.systems]
     kvimage.require(run.plan)
-    before, now = run.manifest["artifacts"], kvimage.artifacts(systems)
+    before, now = run.manifest["artifacts"], kvimage.artifacts(
+        systems, kvring.packages(run.plan))
     changed = sorted(name for name in now if before.get(name) != now[name])
     if changed:
         raise UsageError(f"{', '.join(changed)}: not what the run was measured with, so that a "
@@ -71,7 +72,7 @@ def replay(run, requests, say=lambda text: None):
     kernel = symbols.kernel(kept["name"])
     engine = traced(kept["name"], kept["profile"], Wanted(kernel, tuple(windows(requests))))
     engine.ensure()
-    image = kvimage.Image([system])
+    image = kvimage.Image([system], kvring.packages(run.plan))
     try:
         initrd = image.initrd(system, (where / "run.sh").read_text("utf-8"))
         recorded = run.manifest["boots"][f"measure-{system.name}"]["initrd_sha256"]
@@ -82,7 +83,7 @@ def replay(run, requests, say=lambda text: None):
         with tempfile.TemporaryDirectory(prefix="dunelab-replay-") as work:
             limit = kvrun.LIMIT[0] + kvrun.LIMIT[1] * (
                 kvrun.PREPARATION + run.plan.requests * 2 * len(run.plan.loads)) / 1000
-            boot = base.Boot(image.kernel, initrd, system.kernel_args, kvrun.CPUS,
+            boot = base.Boot(image.kernel, initrd, system.kernel_args, system.cpus,
                              kvimage.MEMORY_MIB, 3 * limit, Path(work))
             result = engine.run(boot, stop_when=lambda frames: _ended(frames[-1], last))
             require_same(store.read_json(where / "frames.json", []), result)

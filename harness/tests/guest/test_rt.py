@@ -329,6 +329,7 @@ for how in fault overflow divide exit held edf; do
 done
 # One that takes no interrupt and hears no signal; and the administrator, with each of his means.
 for how in spin.stop spin.kill spin.group spin.exit; do
+    : >told
     $quiet -c 2-3 -m 5M rt-badly spin >told 2>&1 & run=$!
     until_is 'grep -q spins told'
     case $how in

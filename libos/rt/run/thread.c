@@ -51,7 +51,8 @@ int rt_thread_take(struct rt_thread **thread)
 	struct rt_here here;
 	int error = 0;
 
-	rt_enter(&here);
+	if (!rt_visit(&here))
+		return -ESRCH;
 	rt_lock(&rt.wait_lock);
 	if (!rt_running()) {
 		error = -ESRCH;

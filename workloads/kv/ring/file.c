@@ -203,13 +203,15 @@ void ring_file_serve(const struct ring_file *file, unsigned int pair, struct rin
  * A generator before us may have left requests, or nonsense: the server throws that away, and
  * ours with it if they came before it has looked. A server that is stopped may be at work still.
  */
-static void settle(struct ring *requests)
+static void settle(struct ring *requests, struct ring *replies)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	struct ring_shared *shared = requests->shared;
 	unsigned int i;
 
 	for (i = 0; i < SETTLE_MS; i++) {
+		/* It has to have room for the answers to all of them. */
+		ring_discard(replies);
 		requests->other = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
 		if (requests->other == requests->at)
 			return;
@@ -223,7 +225,7 @@ void ring_file_use(const struct ring_file *file, unsigned int pair, struct ring 
 	struct ring_shared *in = shared_of(file, pair, false), *out = shared_of(file, pair, true);
 
 	ring_init_writer(requests, in, data_of(in), file->bytes, file->header->sleeps);
-	settle(requests);
 	ring_init_reader(replies, out, data_of(out), file->bytes);
+	settle(requests, replies);
 	ring_discard(replies);
 }
