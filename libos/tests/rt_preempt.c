@@ -255,16 +255,24 @@ static void migrations(void)
 {
 	struct dune_rt_attr attr = rt_attr();
 	uint32_t i;
+	bool ok;
 
 	rt_up("priority", 2);
-	urgent = wrong = 0;
+	stop = running = urgent = wrong = 0;
 	attr.flags = DUNE_RT_DETACHED;
+	/* Two that do not end by themselves have the cores: without preemption nobody else runs. */
+	attr.priority = 63;
+	for (i = 0; i < 2; i++)
+		rt_spawn(spins, NULL, &attr);
+	ok = reaches(&running, 2);
 	for (i = 0; i < 200; i++) {
-		attr.priority = (uint16_t)(63 - i % 60);
+		attr.priority = (uint16_t)(62 - i % 60);
 		rt_spawn(spins_a_while, NULL, &attr);
 	}
+	ok = ok && reaches(&urgent, 200);
+	stop = 1;
 	dune_rt_wait();
-	ktap_check(urgent == 200 && !wrong && stats_sum(2).preemptions,
+	ktap_check(ok && !wrong && stats_sum(2).preemptions,
 		   "200 that preempt each other on two cores");
 	rt_down();
 }
