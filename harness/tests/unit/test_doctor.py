@@ -103,3 +103,9 @@ def test_every_package_has_a_group_and_a_reason():
             group, package, reason = line.split("\t")
             assert group in ("base", "test", "kernel", "rust", "slurm")
             assert package and len(reason) > 5
+
+
+def test_what_every_record_needs_is_a_package_of_base():
+    """A node of a cluster has these alone, and holds its commit against the sweep's."""
+    lines = DEPS.with_suffix(".txt").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines if "\tgit\t" in line] == ["base"]
