@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dunelab import store
 
-DEPTH = 4           # of the directory of a run below the root: base/kv/RUN, sweeps
+DEPTH = 7           # of a run's directory below the root: base/sweep/RUN/steps/POINT/kv/RUN
 FILTERS = ("workload", "system", "commit", "profile", "seed")
 
 

@@ -2,6 +2,7 @@
 """`serve [DIR]`: shows all runs to a browser on this machine; it only ever reads."""
 
 import argparse
+import contextlib
 import errno
 import mimetypes
 import shutil
@@ -35,20 +36,34 @@ class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD; everything else is refused by the base class."""
 
     server_version, sys_version = "dunelab", ""
+    begun = False           # whether an answer's head has gone out
 
     def do_GET(self):       # pylint: disable=invalid-name
         """Answer; what went wrong is a page, too."""
-        try:
-            self._answer()
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        except DunelabError as error:
-            self._page(400, pages.message("Not possible", str(error)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            # Files that are not what a run leaves; the next page may be fine.
-            self._page(500, pages.message("Not readable", f"{type(error).__name__}: {error}"))
+        self.begun = False
+        with contextlib.suppress(ConnectionError):
+            try:
+                self._answer()
+            except DunelabError as error:
+                self._wrong(400, "Not possible", str(error))
+            except Exception as error:      # pylint: disable=broad-exception-caught
+                # Files that are not what a run leaves; the next page may be fine.
+                line = " ".join(f"{type(error).__name__}: {error}".split())
+                self._wrong(500, "Not readable", line)
 
     do_HEAD = do_GET
+
+    def _wrong(self, status, title, text):
+        if self.begun:
+            # A second answer would be part of the first; an end too early is seen.
+            self.close_connection = True
+        else:
+            self._page(status, pages.message(title, text))
+
+    def end_headers(self):
+        """The base class's; from here on there is no other answer."""
+        self.begun = True
+        super().end_headers()
 
     def _answer(self):
         # Another site's name that points here (DNS rebinding) gets nothing.

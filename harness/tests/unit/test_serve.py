@@ -4,10 +4,12 @@
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -139,6 +141,36 @@ def test_two_runs_are_laid_over_each_other(root, server):
     assert "<td>seed</td>" in text and ">base<" in text and ">new<" in text
     for query in ("", f"run={first}", f"run={first}&run={first}", "run=x&run=y"):
         assert ask(server, f"/over?{query}")[0] == 400
+
+
+@pytest.mark.parametrize("above", ["", "base/"])
+def test_the_runs_of_a_sweep_are_listed(above, tmp_path):
+    folder = tmp_path / f"{above}sweep" / "a-sweep" / "steps" / "000-linux-1"
+    where = sample_run.build(folder, sample_run.plan(systems="linux"))
+    assert [entry.key for entry in catalog.entries(tmp_path)] == [
+        where.path.relative_to(tmp_path).as_posix()]
+
+
+def test_whatever_goes_wrong_is_a_page_of_one_line(tmp_path, capsys):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}")
+        (tmp_path / name / "plan.json").write_text("[" * 100_000)     # deeper than Python's stack
+    with serving(tmp_path) as server:
+        status, text, _ = ask(server, "/over?run=a&run=b")
+        assert ask(server, "/")[0] == 200
+    assert status == 500 and "RecursionError: " in text and "Traceback" not in text
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_one_answer():
+    """A process's memory can be opened, and has nothing at 0."""
+    with serving(Path("/proc/self")) as server, \
+            socket.create_connection(server.server_address, 30) as link:
+        link.sendall(b"GET /run/mem HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        text = b"".join(iter(lambda: link.recv(65536), b""))
+    assert text.startswith(b"HTTP/1.0 200 ") and text.endswith(b"\r\n\r\n")
+    assert text.count(b"HTTP/1.0 ") == 1
 
 
 def test_different_clocks_are_refused_or_labelled(root, server):
