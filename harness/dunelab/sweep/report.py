@@ -3,6 +3,7 @@
 
 import csv
 import io
+from collections import Counter
 
 from dunelab import claims, store, tables
 from dunelab.markdown import table as markdown_table
@@ -11,7 +12,10 @@ from dunelab.sweep import figures
 SEED = "seed"
 _NOTE = ("A figure is the median over the seeds of a row; in brackets its exact 95 % interval by "
          "order statistics, which takes six seeds. With one seed it is that run's figure. Seeds "
-         "are the spread: a deterministic engine gives the same number again.")
+         "are the spread: a deterministic engine gives the same number again. (3 of 6): three of "
+         "the six points of a row have such a figure.")
+_OWN = ("own: at a load that is a share of each system's own capacity, so that two systems with "
+        "the same load are offered different rates.")
 
 
 def make(run):
@@ -25,8 +29,10 @@ def make(run):
 
 def summary(run):
     """The summary of a sweep's Run as a value."""
-    rows, missing, remarks, engines = {}, [], [], []
+    rows, missing, remarks, engines, points = {}, [], [], [], Counter()
     for point in run.plan.steps():
+        group = tuple(pair for pair in point.values[:len(run.plan.axes)] if pair[0] != SEED)
+        points[group] += 1
         record = run.record(point)
         if record is None:
             missing.append(point.key)
@@ -34,7 +40,6 @@ def summary(run):
         if record["engine"] not in engines:
             engines.append(record["engine"])
         remarks += [f"{point.key}: {text}" for text in record["problems"]]
-        group = tuple(pair for pair in point.values[:len(run.plan.axes)] if pair[0] != SEED)
         for figure in record["figures"]:
             # Clocks and profiles are never put together, whatever the axes.
             place = (group, _short(figure["words"], dict(point.values)), figure["unit"],
@@ -44,9 +49,9 @@ def summary(run):
     for (group, metric, unit, domain, profile), values in rows.items():
         centre, interval = figures.median(values)
         found.append({"values": dict(group), "metric": metric, "unit": unit, "domain": domain,
-                      "profile": profile, "runs": len(values), "median": centre,
-                      "ci95": list(interval) if interval else None, "min": min(values),
-                      "max": max(values)})
+                      "profile": profile, "points": points[group], "runs": len(values),
+                      "median": centre, "ci95": list(interval) if interval else None,
+                      "min": min(values), "max": max(values)})
     return {"schema": "dunelab-sweep-summary/1", "name": run.plan.name,
             "experiment": run.plan.experiment, "status": run.manifest["status"],
             "commit": run.manifest["commit"], "dirty": run.manifest["dirty"],
@@ -58,9 +63,9 @@ def summary(run):
 
 
 def _short(words, values):
-    """A metric's name without what the point says already: `linux own0.3 p99` is p99."""
-    said = {*values.values(), f"own{values.get('load')}"}
-    return " ".join(word for word in words if word not in said)
+    """A metric's name without what the point says already: `linux own0.3 p99` is `own p99`."""
+    said, own = set(values.values()), f"own{values.get('load')}"
+    return " ".join("own" if word == own else word for word in words if word not in said)
 
 
 def as_csv(made):
@@ -92,6 +97,8 @@ def _table(made):
         text = f"{row['median']:,.6g}" if row["median"] < 1e6 else f"{row['median']:,.0f}"
         if row["ci95"]:
             text += " [{:,.6g}, {:,.6g}]".format(*row["ci95"])
+        if row["runs"] < row["points"]:
+            text += f" ({row['runs']} of {row['points']})"
         line = lines.setdefault(place, {"runs": 0})
         line[row["metric"], row["unit"]] = text
         line["runs"] = max(line["runs"], row["runs"])
@@ -107,6 +114,8 @@ def _remarks(made):
     done = made["points"] - len(made["missing"])
     found = [f"{done} of {made['points']} points measured"]
     found += [f"not measured: {key}" for key in made["missing"]]
+    if any(word.startswith("own") for row in made["rows"] for word in row["metric"].split()):
+        found.append(_OWN)
     return found + made["damaged"] + made["failures"] + made["remarks"]
 
 

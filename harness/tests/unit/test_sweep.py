@@ -178,17 +178,30 @@ def test_the_table_has_medians_over_seeds_and_what_is_missing(run):
     made = report.make(run)
     assert made["missing"] == ["003-dune-2"]
     rows = {(row["values"]["system"], row["metric"]): row for row in made["rows"]}
-    assert set(rows) == {(s, m) for s in ("linux", "dune") for m in ("p50", "p99", "capacity")}
+    # A load is a share of each system's own capacity, and the metric says so.
+    assert set(rows) == {(s, m) for s in ("linux", "dune")
+                         for m in ("own p50", "own p99", "capacity")}
     seen = [f["value"] for point in run.plan.steps()[:2]
             for f in run.record(point)["figures"] if f["words"][-1] == "p99"]
-    linux = rows["linux", "p99"]
+    linux = rows["linux", "own p99"]
     assert (linux["runs"], linux["min"], linux["max"]) == (2, min(seen), max(seen))
     assert linux["median"] == sum(seen) / 2 and linux["ci95"] is None
     lines = (run.store.path / "summary.csv").read_text().splitlines()
     assert len(lines) == 1 + len(rows) and lines[0].startswith("system,metric,unit,clock_domain")
     text = (run.store.path / "summary.md").read_text()
     assert "Emulated time is not hardware time" in text and "not measured: 003-dune-2" in text
-    assert "| linux | instr(bochs) | 2 |" in text
+    assert "| linux | instr(bochs) | 2 |" in text and "share of each system's own capacity" in text
+
+
+def test_a_figure_that_fewer_points_have_says_so(run):
+    point = run.plan.steps()[1]
+    record = run.record(point)
+    record["figures"] = [f for f in record["figures"] if f["words"][-1] != "p99"]
+    store.write_json(run.folder(point) / "record.json", record)
+    for text in (report.as_markdown(report.make(run)), report.terminal(report.make(run))):
+        linux = next(line for line in text.splitlines() if re.match(r"(\| )?linux ", line))
+        dune = next(line for line in text.splitlines() if re.match(r"(\| )?dune ", line))
+        assert linux.count("(1 of 2)") == 1 and dune.count("(1 of 2)") == 3
 
 
 def test_two_clocks_are_never_one_row(run):
@@ -198,7 +211,7 @@ def test_two_clocks_are_never_one_row(run):
     for figure in record["figures"]:
         figure["domain"] = "instr(icount)"
     store.write_json(run.folder(point) / "record.json", record)
-    rows = [row for row in report.make(run)["rows"] if row["metric"] == "p99"]
+    rows = [row for row in report.make(run)["rows"] if row["metric"] == "own p99"]
     assert [(row["domain"], row["runs"]) for row in rows] == [
         ("instr(bochs)", 1), ("instr(icount)", 1), ("instr(bochs)", 1)]
 
