@@ -151,6 +151,10 @@ def _point(args):
         raise UsageError(f"--point {args.point}: {args.plan} has points 0 to {len(found) - 1}")
     commit = hostenv.commit()
     if (run.manifest["commit"], run.manifest["dirty"]) != commit:
+        if commit[0] == "nocommit":
+            raise UsageError(f"git cannot read this tree, whose commit {args.plan} has to be of: "
+                             "install git (scripts/deps base), or see what `git -C "
+                             f"{paths.root()} status` says")
         raise UsageError(f"{args.plan} is of another commit ({run.manifest['commit'][:12]}): its "
                          "figures and new ones would not belong together")
     point = found[int(args.point)]

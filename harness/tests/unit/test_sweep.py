@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import sample_run
-from dunelab import cli, journal, paths, steprun, store
+from dunelab import cli, hostenv, journal, paths, steprun, store
 from dunelab.errors import GuestError, UsageError
 from dunelab.sweep import check, figures, parameters, plan as planning, points, report, slurm
 
@@ -261,7 +261,16 @@ def test_one_point_alone_as_a_task_of_a_job(run, capsys):
     assert "has points 0 to 3" in capsys.readouterr().err
     run.set(commit="0" * 40)
     assert cli.main(["sweep", "--point", "0", str(run.store.path)]) == 2
-    assert "is of another commit" in capsys.readouterr().err
+    here = hostenv.commit()[0] != "nocommit"
+    assert ("another commit" if here else "git cannot read") in capsys.readouterr().err
+
+
+def test_a_tree_that_git_cannot_read_is_no_other_commit(run, monkeypatch, capsys):
+    run.set(commit="0" * 40)
+    monkeypatch.setenv("PATH", str(run.store.path))
+    assert cli.main(["sweep", "--point", "0", str(run.store.path)]) == 2
+    said = capsys.readouterr().err
+    assert "git cannot read this tree" in said and "another commit" not in said
 
 
 def test_the_report_of_a_sweep_is_made_again(run, capsys):
