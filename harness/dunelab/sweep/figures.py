@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The figures of one run, as rows that a sweep can put side by side."""
 
-from dunelab import claims, stats, store
+from dunelab import claims, results, stats, steprun, store
 from dunelab.compare import sources
-from dunelab.jitter import evaluate
+from dunelab.errors import UsageError
+from dunelab.jitter import evaluate, steps
 
 # Row of jitter's summary -> unit; that of wake-ups is the clock's.
 _COUNTS = {"interruptions": "", "lost_ppm": "ppm", "longest_ticks": "ticks"}
@@ -43,6 +44,18 @@ def _jitter(path):
     if not rows:
         raise ValueError(f"{path}: a run of jitter without rows")
     return engine, rows, summary["problems"]
+
+
+def whole(experiment, path):
+    """Whether all that a complete run of an experiment has measured is as it was written."""
+    try:
+        if experiment == "jitter":
+            run = steprun.load(steps.KIND, path)
+            return all(run.record(step) for step in run.plan.steps())
+        return all(item.status in (results.DONE, results.SKIP)
+                   for item in results.load(path).cells)
+    except UsageError:
+        return False
 
 
 # experiment -> what reads a run of it; only these can be swept.

@@ -4,11 +4,13 @@
     steps/<key>/record.json     where the run is, what it gave, and everything that decided it
     steps/<key>/<experiment>/   the run's own directory, as `dunelab experiment` makes it
     steps/<key>/output.txt      what the command said
+    steps/<key>/stopped/<N>/    a record and runs that are not as they were measured
 A point without record.json has not been done. This machine's runner and a cluster's job run it
 alike.
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -43,6 +45,8 @@ def run(plan, point, folder):
     UsageError when somebody else runs it, KeyboardInterrupt when this process is to end."""
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(journal.Journal(folder / "journal.ndjson")) as log:
+        if _damaged(plan, folder):
+            log.write("set aside", point=point.key, to=_set_aside(plan, folder))
         begin, before = time.monotonic(), _complete(plan, folder)
         argv = parameters.words(plan.experiment, dict(point.values))
         if not before:
@@ -69,6 +73,30 @@ def _runs(plan, folder):
 def _complete(plan, folder):
     """The run of a point that got to its end, or None."""
     return next((path for path, kept in _runs(plan, folder) if kept["status"] == "complete"), None)
+
+
+def _damaged(plan, folder):
+    """Whether what a point has left is not what was measured, so that a record of it would make it
+    valid again."""
+    if (folder / "record.json").exists():
+        return True         # it did not count: nobody runs a point that is done
+    try:
+        return any(kept["status"] == "complete" and not figures.whole(plan.experiment, path)
+                   for path, kept in _runs(plan, folder))
+    except (ValueError, TypeError, KeyError):
+        return True         # a manifest that is none
+
+
+def _set_aside(plan, folder):
+    """Move a point's runs and record to stopped/N, in this order: while there is a record, they
+    do not count."""
+    kept = next(path for path in (folder / "stopped" / str(number)
+                                  for number in itertools.count(1)) if not path.exists())
+    kept.mkdir(parents=True)
+    for name in (plan.experiment, "record.json"):
+        if (folder / name).exists():
+            (folder / name).rename(kept / name)
+    return str(kept.relative_to(folder))
 
 
 def _experiment(plan, point, folder, argv):

@@ -12,6 +12,7 @@ import pytest
 from dunelab import cli, hdr, hlog, steprun, store
 from dunelab.errors import GuestError, UsageError
 from dunelab.jitter import evaluate, plan as planning, report, script, steps
+from dunelab.sweep import figures as sweep_figures
 from kv_tools import program
 
 ENGINE = {"name": "bochs", "version": "Bochs 3.0, build 0", "clock_domain": "instr(bochs)",
@@ -158,10 +159,11 @@ def test_the_report_has_a_row_a_system_and_says_who_was_quiet(run):
 def test_what_was_changed_since_counts_no_more(run):
     step = planning.Step("linux", "idle")
     record = run.record(step)
+    assert sweep_figures.whole("jitter", run.store.path)
     (run.folder(step) / "wake.hlog").write_text("nothing")
     record["files"] = {"wake.hlog": "0" * 64}
     store.write_json(run.folder(step) / "record.json", record)
-    assert run.record(step) is None
+    assert run.record(step) is None and not sweep_figures.whole("jitter", run.store.path)
     (run.folder(planning.Step("dune", "idle")) / "record.json").write_text('{"schema": "dune')
     said = evaluate.problems(run, evaluate.measured(run))
     assert any("wake.hlog changed since" in text for text in said)

@@ -174,6 +174,42 @@ def test_a_point_that_was_tampered_with_counts_no_more(run):
     assert any("changed since it was measured" in text for text in made["damaged"])
 
 
+@pytest.mark.parametrize("pattern, change", [
+    ("kv/*/manifest.json", ('"seed": 1', '"seed": 7')), ("kv/*/manifest.json", ("{", "")),
+    ("kv/*/cells/*/runs/001/run.json", ("lat-run/1", "lat-run/2")),
+    ("record.json", ("{", "")),
+])
+def test_a_point_that_was_damaged_is_measured_afresh(run, monkeypatch, pattern, change):
+    """What is there makes no new record, and it is kept; here the experiment itself fails."""
+    point = run.plan.steps()[0]
+    folder = run.folder(point)
+    path = next(folder.glob(pattern))
+    text = path.read_text().replace(*change)
+    path.write_text(text)
+    assert run.record(point) is None
+    kept = folder / "stopped" / "1" / path.relative_to(folder)
+    monkeypatch.setenv("BUILD", str(folder / "nothing"))
+    with pytest.raises(GuestError):
+        points.run(run.plan, point, folder)
+    assert run.record(point) is None and kept.read_text() == text
+    assert (folder / "stopped" / "1" / "record.json").exists()
+    monkeypatch.undo()
+    measure(run, point)
+    assert run.record(point) and [p.name for p in folder.glob("stopped/*")] == ["1"]
+
+
+def test_a_damaged_run_gets_no_first_record(run, monkeypatch):
+    point = run.plan.steps()[3]
+    monkeypatch.setenv("BUILD", str(run.folder(point) / "nothing"))
+    where = sample_run.build(run.folder(point), sample_run.plan(systems="dune", loads="0.3"))
+    log = next(where.path.glob("cells/*/runs/001/lat.hlog"))
+    log.write_text(log.read_text() + "#\n")
+    with pytest.raises(GuestError):
+        points.run(run.plan, point, run.folder(point))
+    assert run.record(point) is None and not where.path.exists()
+    assert list(run.folder(point).glob("stopped/1/kv/*/manifest.json"))
+
+
 def test_the_table_has_medians_over_seeds_and_what_is_missing(run):
     made = report.make(run)
     assert made["missing"] == ["003-dune-2"]
