@@ -4,7 +4,7 @@
 import json
 import shlex
 
-from dunelab import claims, kvscript, plan as planning, results, stats, store, tables
+from dunelab import again, claims, kvscript, plan as planning, results, stats, store, tables
 from dunelab.errors import UsageError
 
 WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
@@ -345,9 +345,11 @@ def _flat(value):
 
 def reproduce(run):
     """Markdown lines that say how to get the same bits again."""
-    words = shlex.join(run.manifest["argv"])
+    words = shlex.join(again.elsewhere(run.manifest["argv"]))
+    chosen = "".join(f"`{name}={value}`, " for name, value in
+                     (run.manifest.get("variables") or {}).items())
     return [f"`./reproduce.sh` in the run's directory, or `python3 -m dunelab {words}` with "
-            "`PYTHONPATH=harness` at commit "
+            f"{chosen}`PYTHONPATH=harness` at commit "
             f"{run.manifest['commit'][:12]}{' (plus changes)' if run.manifest['dirty'] else ''}."
             f" The report alone: `python3 -m dunelab report` with the run's directory.", "",
             *(f"* {name}: {value}" for name, value in environment(run))]

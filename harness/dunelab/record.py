@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import asdict
 
-from dunelab import (claims, hostenv, journal, kvscript, plan as planning, results, store,
+from dunelab import (again, claims, hostenv, journal, kvscript, plan as planning, results, store,
                      summary)
 
 # Names of a cell's frames in the guest -> names in its run directory.
@@ -50,7 +50,7 @@ class Record:
             "schema": "dunelab-run/1", "experiment": plan.workload, "status": "running",
             "started": utc(), "ended": None, "emulators_cpu_s": None, "commit": commit,
             "dirty": dirty, "argv": argv, "jobs": jobs, "plan_sha8": plan.digest(),
-            "seed": plan.seed, "kernel": None,
+            "seed": plan.seed, "kernel": None, "variables": again.variables(),
             "engine": {"name": engine.name, "version": engine.version(),
                        "clock_domain": engine.clock_domain, "profile": engine.profile,
                        "deterministic": engine.deterministic},
@@ -169,8 +169,10 @@ class Record:
     def _reproduce(self):
         dirty = ("echo 'note: the tree had changes that no commit holds' >&2\n"
                  if self.manifest["dirty"] else "")
+        chosen = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in
+                         (self.manifest.get("variables") or {}).items())
         return ("#!/bin/sh\n# Runs this experiment again, from within a clone of the repository.\n"
                 f"# {self.engine.version()}; the digests to compare with are in manifest.json.\n"
-                f"set -e\ngit checkout {self.manifest['commit']}\n{dirty}make build\n"
+                f"set -e\ngit checkout {self.manifest['commit']}\n{dirty}{chosen}make build\n"
                 "PYTHONPATH=harness exec /usr/bin/python3 -m dunelab "
-                f"{shlex.join(self.manifest['argv'])}\n")
+                f"{shlex.join(again.elsewhere(self.manifest['argv']))}\n")

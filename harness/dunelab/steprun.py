@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable
 
-from dunelab import hostenv, journal, progress, schedule, store
+from dunelab import again, hostenv, journal, progress, schedule, store
 from dunelab.errors import DunelabError, GuestError, UsageError
 from dunelab.record import utc
 
@@ -82,7 +82,7 @@ def begin(kind, results, plan, argv):
                      {"schema": f"dunelab-{kind.name}-plan/1", "plan": asdict(plan)})
     store.write_json(run.store.host, hostenv.capture())
     run.set(schema=f"dunelab-{kind.name}/1", status="running", started=utc(), ended=None,
-            commit=commit, dirty=dirty, argv=argv, failures=[])
+            commit=commit, dirty=dirty, argv=argv, variables=again.variables(), failures=[])
     return run
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import claims, stats, store, tables
+from dunelab import again, claims, stats, store, tables
 from dunelab.jitter import charts, evaluate, plan as planning
 from dunelab.markdown import table as markdown_table
 from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
@@ -104,6 +104,7 @@ def _again(run):
     words += ["QUICK=1"] if size == planning.QUICK else ["FULL=1"] if size == planning.FULL else []
     if plan.noises != planning.NOISES:
         words.append(f'NOISE="{" ".join(plan.noises)}"')
+    words += again.make_words(run)
     return (f"At commit {run.manifest['commit'][:12]}: `make experiment WORKLOAD=jitter "
             f"{' '.join(words)}`.")
 

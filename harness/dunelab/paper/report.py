@@ -3,7 +3,7 @@
 
 from dataclasses import asdict
 
-from dunelab import claims, profiles, store, tables
+from dunelab import again, claims, profiles, store, tables
 from dunelab.markdown import table as markdown_table
 from dunelab.paper import evaluate, plan as planning, published, text
 from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
@@ -84,6 +84,7 @@ def _again(run):
     words += ["QUICK=1"] if run.plan.quick else []
     if run.plan.parts != planning.WORKLOADS:
         words.append(f'ONLY="{" ".join(run.plan.parts)}"')
+    words += again.make_words(run)
     return (f"At commit {run.manifest['commit'][:12]}: `make paper {' '.join(words)}`. "
             "The same commit gives the same figures, bit for bit, on every host.")
 

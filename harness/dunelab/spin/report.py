@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import claims, store, tables
+from dunelab import again, claims, store, tables
 from dunelab.markdown import table as markdown_table
 from dunelab.spin import charts, evaluate, plan as planning
 from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
@@ -105,6 +105,7 @@ def _again(run):
              f"SEED={plan.seed}", f"REQUESTS={plan.requests}"]
     words += ["QUICK=1"] if plan.limit_ms == planning.QUICK[1] else []
     words += ["FULL=1"] if plan.limit_ms == planning.FULL[1] else []
+    words += again.make_words(run)
     return (f"At commit {run.manifest['commit'][:12]}: `make experiment WORKLOAD=spin "
             f"{' '.join(words)}`.")
 

@@ -136,6 +136,17 @@ def run(tmp_path):
     return made
 
 
+@pytest.mark.parametrize("kernel, flavour, words", [
+    ("6.12", "generic", " KERNEL=6.12 FLAVOUR=generic`"), ("6.1", "cloud", "QUICK=1`")])
+def test_the_kernel_is_among_what_makes_it_again(tmp_path, monkeypatch, kernel, flavour, words):
+    monkeypatch.setenv("KERNEL", kernel)
+    monkeypatch.setenv("FLAVOUR", flavour)
+    made = steprun.begin(steps.KIND, tmp_path, planning.make(quick=True), [])
+    monkeypatch.undo()
+    assert words in report._again(made) and report._again(made).count("KERNEL") == (
+        kernel == "6.12")
+
+
 def test_the_report_has_a_row_a_system_and_says_who_was_quiet(run):
     index = report.make(run)
     page, said = index.read_text(), report.terminal(run)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import sample_run
-from dunelab import cli, hostenv, journal, plan as planning, record
+from dunelab import (cli, facts, hostenv, journal, plan as planning, record, results, store)
 from dunelab.engine import base
 
 OPTIONS = ("--engine", "qemu", "--systems", "linux", "--loads", "0.5", "--requests", "400")
@@ -77,6 +77,27 @@ def test_a_failure_stays_until_its_boot_is_done_again(stopped):
     kept.begin_boot("measure-linux")
     assert json.loads(stopped.manifest.read_text())["failures"] == ["repeat-linux: no end"]
     kept.journal.close()
+
+
+def test_a_run_is_made_again_of_its_kernel_and_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERNEL", "6.12")
+    monkeypatch.setenv("FLAVOUR", "rt")
+    where = store.create(tmp_path, PLAN, "0" * 40, False)
+    argv = ["experiment", "kv", "--out", str(tmp_path), "--seed", "1", f"--out={tmp_path}"]
+    kept = record.Record(PLAN, base.get("qemu"), where, 1, argv)
+    # What counts is what it was begun with.
+    monkeypatch.delenv("KERNEL")
+    monkeypatch.delenv("FLAVOUR")
+    kept.close("complete")
+    text = (where.path / "reproduce.sh").read_text()
+    assert "\nexport KERNEL=6.12\nexport FLAVOUR=rt\nmake build\n" in text
+    assert text.endswith("dunelab experiment kv --seed 1\n") and str(tmp_path) not in text
+    said = facts.reproduce(results.load(where.path))[0]
+    assert "`KERNEL=6.12`, `FLAVOUR=rt`, " in said and str(tmp_path) not in said
+    usual = record.Record(PLAN, base.get("qemu"), store.create(tmp_path, PLAN, "1" * 40, False),
+                          1, argv)
+    usual.close("complete")
+    assert "export" not in (usual.store.path / "reproduce.sh").read_text()
 
 
 @pytest.mark.parametrize("seeds, text", [

@@ -164,6 +164,11 @@ def test_what_was_made_late_or_cannot_be_served_is_no_result(tmp_path):
     assert item.state == "near"
 
 
+def test_the_kernel_is_among_what_makes_it_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERNEL", "6.12")
+    assert report._again(begin(tmp_path, 1.0)).endswith(" KERNEL=6.12`.")
+
+
 def test_the_report_has_all_forms(tmp_path, capsys):
     run = begin(tmp_path, 1.0)
     index = report.make(run)
