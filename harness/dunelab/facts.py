@@ -14,8 +14,9 @@ WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
 def title(run):
     """Heading of the report."""
     loads = ", ".join(f"{float(load) * 100:g} %" for load in run.plan.loads)
-    return (f"Key-value server: latency of {len(run.plan.systems)} systems at {loads} load, "
-            f"on {run.plan.engine}")
+    noisy = ", other programs on CPU 0" if run.plan.noise != planning.IDLE else ""
+    return (f"Key-value server: latency of {len(run.plan.systems)} systems at {loads} load"
+            f"{noisy}, on {run.plan.engine}")
 
 
 def problems(run):
@@ -32,7 +33,42 @@ def problems(run):
     missing = [item for item in run.cells if item.status in ("FAIL", "ERROR", "MISS")]
     for item in missing:
         found.append(f"{item.cell.id}: {item.status}: {item.detail}")
+    if all(_transports(run)):
+        found.append("Some systems take requests through memory, others from sockets, with other "
+                     "CPUs: a ratio between the two compares the transports, too.")
     return found
+
+
+def _transports(run):
+    """(the Systems with rings, those with sockets) of a plan; one that is no longer known is in
+    neither."""
+    known = [planning.SYSTEMS[name] for name in run.plan.systems if name in planning.SYSTEMS]
+    return [s for s in known if s.ring], [s for s in known if not s.ring]
+
+
+def _placement(run):
+    """What runs on which CPU; with a sentence for each transport where there are both."""
+    parts = []
+    for group in _transports(run):
+        for cpus in sorted({system.cpus for system in group}):
+            own = cpus > 2
+            text = (f"{cpus} CPUs: " + ("everything else on CPU 0, the server on CPU 1, the "
+                    "generator on CPU 2" if own else "the generator and everything else on CPU 0, "
+                    "the server on CPU 1"))
+            parts.append((text, [s.name for s in group if s.cpus == cpus]))
+    if len(parts) == 1:
+        return parts[0][0]
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in parts) or "-"
+
+
+def _workload(run):
+    """What was asked of the servers, and by which way."""
+    plan, (rings, sockets) = run.plan, _transports(run)
+    ways = [*([f"{plan.connections} connections"] if sockets or not rings else []),
+            *(["rings in shared memory"] if rings else [])]
+    noise = "" if plan.noise == planning.IDLE else f", {plan.noise} on CPU 0"
+    return (f"law {plan.law}, {plan.arrival} arrivals, {' or '.join(ways)}, {plan.records:,} "
+            f"records, {plan.requests:,} requests a point after {plan.warmup:,} of warm-up{noise}")
 
 
 def verdict(run):
@@ -306,10 +342,7 @@ def environment(run):
         ("guest kernel", manifest.get("kernel") or "-"),
         ("commit", manifest["commit"] + (" with changes" if manifest["dirty"] else "")),
         ("seed", str(plan.seed)),
-        ("workload", f"law {plan.law}, {plan.arrival} arrivals, {plan.connections} connections, "
-                     f"{plan.records:,} records, {plan.requests:,} requests a point after "
-                     f"{plan.warmup:,} of warm-up"),
-        ("placement", "2 CPUs: the generator and everything else on CPU 0, the server on CPU 1"),
+        ("workload", _workload(run)), ("placement", _placement(run)),
         ("started, ended", f"{manifest['started']}, {manifest.get('ended') or '-'}"),
         ("host", f"{host.get('os')}, {host.get('cpus_usable')} CPUs, {host.get('cpu_model')}"),
     ]

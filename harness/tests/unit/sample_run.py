@@ -8,7 +8,7 @@ from dataclasses import asdict
 from dunelab import hdr, hlog, plan as planning, store, summary
 
 WORK_NS = {"linux": 60_000, "memcached": 52_000, "linux-tuned": 57_000, "dune": 75_000,
-           "dune-tuned": 70_000}
+           "dune-tuned": 70_000, "linux-ring": 20_000, "dune-rt": 18_000}
 
 
 def plan(**changes):

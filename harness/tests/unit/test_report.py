@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 import sample_run
-from dunelab import (causes, cli, kvscript, paths, plan as planning, report, results, slo,
+from dunelab import (causes, cli, facts, kvscript, paths, plan as planning, report, results, slo,
                      stats)
 from dunelab.errors import UsageError
 
@@ -142,6 +142,33 @@ def test_a_spike_is_marked_and_in_the_table(tmp_path):
     assert causes.table(run)[2][0][-1].endswith("The disk <was> asleep.")
     (folder / "explain.json").write_text("{")
     assert causes.table(run)[2][0][-1] == said
+
+
+def without_cells(folder, **changes):
+    """The Run of a plan of which nothing was measured."""
+    plan = sample_run.plan(requests="400", loads="0.5", **changes)
+    return results.load(sample_run.build(
+        folder, plan, without=[c.id for c in planning.expected_cells(plan)]).path)
+
+
+def test_where_a_ring_runs_and_beside_what_is_said(tmp_path):
+    ring = without_cells(tmp_path, systems="linux-ring dune-rt", noise="noise")
+    said = dict(facts.environment(ring))
+    assert said["placement"] == ("3 CPUs: everything else on CPU 0, the server on CPU 1, the "
+                                 "generator on CPU 2")
+    assert "connections" not in said["workload"] and "rings in shared" in said["workload"]
+    assert said["workload"].endswith("noise on CPU 0") and "other programs" in facts.title(ring)
+    sockets = without_cells(tmp_path, systems="linux dune")
+    said = dict(facts.environment(sockets))
+    assert said["placement"].startswith("2 CPUs: the generator and everything else on CPU 0, ")
+    assert "8 connections" in said["workload"] and "noise" not in said["workload"]
+    assert "other programs" not in facts.title(sockets)
+    assert not any("transports" in text for run in (ring, sockets) for text in facts.problems(run))
+    both = without_cells(tmp_path, systems="linux dune dune-rt")
+    assert any("compares the transports" in text for text in facts.problems(both))
+    said = dict(facts.environment(both))
+    assert "linux, dune: 2 CPUs" in said["placement"] and "dune-rt: 3 CPUs" in said["placement"]
+    assert "8 connections or rings in shared memory" in said["workload"]
 
 
 class Checker(HTMLParser):
