@@ -212,8 +212,12 @@ def load(text):
     """The Plan of a plan.json; ValueError when it is none."""
     try:
         fields = json.loads(text)["plan"]
-        return Plan(**{key: tuple(value) if isinstance(value, list) else value
+        plan = Plan(**{key: tuple(value) if isinstance(value, list) else value
                        for key, value in fields.items()})
+        wrong = [name for name in plan.systems if not re.fullmatch(r"[a-z0-9.-]+", name)]
+        if wrong or not isinstance(plan.systems, tuple):
+            raise ValueError(f"not a plan: no name of a system: {(wrong or plan.systems)!r:.60}")
+        return plan
     except (TypeError, KeyError) as error:
         raise ValueError(f"not a plan: {error}") from None
 

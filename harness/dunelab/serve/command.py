@@ -20,7 +20,8 @@ from dunelab.webpage.document import POLICY
 HOST, PORT = "127.0.0.1", 8140
 # What a run's directory holds was written by guests: it may be shown, not act.
 _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-_PAGE_POLICY = POLICY + "; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+_PAGE_POLICY = (POLICY + "; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+                "; sandbox allow-scripts allow-forms allow-downloads")
 _REPORT_POLICY = POLICY + "; base-uri 'none'; sandbox allow-scripts allow-downloads"
 _TYPES = {".html": "text/html; charset=utf-8", ".svg": "image/svg+xml",
           ".csv": "text/csv; charset=utf-8", ".json": "application/json"}

@@ -67,6 +67,8 @@ class Figure:
     left: int = 56
 
     def __post_init__(self):
+        # Of ids, links and files, and made of names that come out of a run's directory.
+        self.name = palette.slug(self.name)
         if not self.series:
             names = dict.fromkeys(row[0] for row in self.rows)
             self.series = {name: palette.style(name) for name in names}

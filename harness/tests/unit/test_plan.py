@@ -104,3 +104,10 @@ def test_a_plan_survives_its_file_and_its_digest_names_it():
     for bad in ("{}", '{"plan": {"x": 1}}', "[]"):
         with pytest.raises(ValueError):
             planning.load(bad)
+
+
+@pytest.mark.parametrize("systems", [
+    ["linux", '"><script>'], ["../../x"], ["Linux"], [""], [7], "linux", None])
+def test_a_plan_with_names_that_are_none_is_refused(systems):
+    with pytest.raises(ValueError, match="not a plan"):
+        planning.load(json.dumps({"plan": asdict(make()) | {"systems": systems}}))

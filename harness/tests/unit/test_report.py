@@ -2,6 +2,7 @@
 """The report: what it says, what it refuses to say, and that its figures are not empty."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import sample_run
 from dunelab import (causes, cli, facts, kvscript, paths, plan as planning, report, results, slo,
                      stats)
 from dunelab.errors import UsageError
+from dunelab.webpage import document
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -169,6 +171,13 @@ def test_where_a_ring_runs_and_beside_what_is_said(tmp_path):
     said = dict(facts.environment(both))
     assert "linux, dune: 2 CPUs" in said["placement"] and "dune-rt: 3 CPUs" in said["placement"]
     assert "8 connections or rings in shared memory" in said["workload"]
+
+
+def test_a_name_of_a_figure_is_only_a_name(made):
+    evil = dataclasses.replace(made.figures.all[0], name='x"><script>/../y')
+    text = document.figure_block(evil)
+    assert 'id="x-script-..-y"' in text and "<script" not in text and "/../" not in text
+    assert all(dataclasses.replace(figure).name == figure.name for figure in made.figures.all)
 
 
 class Checker(HTMLParser):

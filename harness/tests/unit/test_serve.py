@@ -126,6 +126,8 @@ def test_hostile_names_are_only_names(root, server):
                  f"/over?run={evil}&run={keys(root)[0]}", f"/{EVIL.replace(' ', '')}"):
         text = ask(server, path)[1]
         assert EVIL not in text and "<img" not in text, path
+    policy = ask(server, "/")[2]["Content-Security-Policy"]
+    assert policy.endswith("; sandbox allow-scripts allow-forms allow-downloads")
     # What guests wrote is shown as text, whatever it calls itself.
     headers = ask(server, f"/run/{evil}/page.html")[2]
     assert headers["Content-Type"].startswith("text/plain")
