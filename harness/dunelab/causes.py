@@ -5,6 +5,8 @@ from dunelab import overtime, store
 
 HEADER = ("load", "system", "second", "slowest", "times the usual", "requests", "cause")
 UNKNOWN = "not recorded"
+# Seconds: the log's times are written in milliseconds.
+_ROUNDED = 0.0005
 
 
 def table(run):
@@ -37,10 +39,15 @@ def _requests(item, spike):
 
 def cause(run, item, spike):
     """What is known of a spike, in a few words: where the time of its request went, as the
-    generator kept it of its slowest, and what `dunelab explain` found, where that was asked."""
-    for one in item.summary.get("slowest") or []:
-        latency = one["done_ns"] - one["scheduled_ns"]
-        if item.intended.index(latency) != item.intended.index(spike.value):
+    generator kept it of its slowest, and what `dunelab explain` found, where that was asked.
+
+    Its request has the spike's latency and its reply came in the spike's interval: the log is
+    binned by the time of the reply."""
+    origin = _origin_ns(item)
+    for one in item.summary.get("slowest") or [] if origin is not None else []:
+        latency, done = one["done_ns"] - one["scheduled_ns"], (one["done_ns"] - origin) / 1e9
+        if (item.intended.index(latency) != item.intended.index(spike.value)
+                or not -_ROUNDED <= done - spike.at <= spike.length + _ROUNDED):
             continue
         free = min(max(one["sent_ns"], one["before_ns"]), one["done_ns"])
         said = (f"request {one['request']:,}: sent {one['sent_ns'] - one['scheduled_ns']:,} late, "
@@ -48,6 +55,17 @@ def cause(run, item, spike):
                 f"{one['done_ns'] - free:,}")
         return f"{said}. {_explained(run, item, one['request'])}".strip()
     return UNKNOWN
+
+
+def _origin_ns(item):
+    """When the log begins, in the time of the slowest requests: theirs has the warm-up in it.
+
+    The generator ends with the last reply, and its duration runs from the log's beginning to
+    there; where replies are lost it waits for them, and nobody knows: None."""
+    pairs, duration = item.summary.get("tsc_pairs"), item.summary.get("duration_ns")
+    if not pairs or duration is None or item.summary.get("lost"):
+        return None
+    return pairs[1][1] - duration
 
 
 def _explained(run, item, number):

@@ -50,7 +50,7 @@ def spikes(item):
     maxima = [i.histogram.max() for i in intervals]
     first, middle, third = statistics.quantiles(maxima, n=4)
     fence = third + FENCE * (third - first)
-    start = intervals[0].start
+    start = _intervals(item)[0].start
     found = [Spike(item, i.start - start, i.length, value, value / middle)
              for i, value in zip(intervals, maxima) if value > fence]
     return sorted(found, key=lambda spike: -spike.value)

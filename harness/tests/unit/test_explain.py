@@ -246,7 +246,8 @@ def run(tmp_path):
     slowest = [{"request": 7, "scheduled_ns": 1_000, "sent_ns": 1_500, "done_ns": 9_000,
                 "before_ns": 0, "busy_ns": 1_000, "ahead": 0}]
     where = sample_run.build(tmp_path, the_plan, changes={
-        "slowest": slowest, "tsc_pairs": [list(pair) for pair in PAIRS]})
+        "slowest": slowest, "tsc_pairs": [list(pair) for pair in PAIRS],
+        "duration_ns": 5_000_000})
     return results.load(where.path)
 
 
@@ -274,7 +275,7 @@ def test_an_answer_is_kept_and_found_again(run):
     where = command.keep(run, one, record)
     page = (where / "index.html").read_text()
     assert "f&lt;401000&gt;" in page and "f<401000>" not in page
-    spike = SimpleNamespace(value=one.latency)
+    spike = SimpleNamespace(value=one.latency, at=0.0, length=0.001)
     run.cells[0].intended.record(one.latency)
     assert record["sentence"] in causes.cause(run, run.cells[0], spike)
 

@@ -134,8 +134,25 @@ def test_a_spike_is_marked_and_in_the_table(tmp_path):
     assert [row[2] for row in marked] == [slow.histogram.max()]
     assert [line[-1] for line in causes.table(run)[2]] == ["not recorded"]
     # What the generator kept of its slowest requests, and an explanation that was asked for.
-    item.summary["slowest"] = [{"request": 1234, "scheduled_ns": 5, "sent_ns": 15, "before_ns": 0,
-                                "busy_ns": 5, "ahead": 2, "done_ns": 5 + 10 ** 9}]
+    # Its times begin with the warm-up, the log's with the first request after it.
+    origin, log = 3 * 10 ** 9, item.log["intended"]
+    item.summary["duration_ns"] = int(1e9 * (log[-1].start + log[-1].length - log[0].start))
+    item.summary["tsc_pairs"] = [[0, -5], [9, origin + item.summary["duration_ns"]]]
+
+    def keep(done):
+        item.summary["slowest"] = [{
+            "request": 1234, "scheduled_ns": done - 10 ** 9, "sent_ns": done - 10 ** 9 + 10,
+            "before_ns": 0, "busy_ns": done - 10 ** 9, "ahead": 2, "done_ns": done}]
+        return causes.table(run)[2][0][-1]
+
+    middle = origin + int(1e9 * (slow.start + slow.length / 2))
+    # As slow, but at another time.
+    assert keep(middle + int(2e9 * slow.length)) == "not recorded"
+    assert keep(middle - int(2e9 * slow.length)) == "not recorded"
+    item.summary["lost"] = 1
+    assert keep(middle) == "not recorded"
+    item.summary["lost"] = 0
+    assert keep(middle) != "not recorded"
     said = causes.table(run)[2][0][-1]
     assert said.startswith("request 1,234: sent 10 late, waited 0 for 2 ahead")
     folder = where.path / "explain" / f"{item.cell.id}-request1234"
@@ -143,6 +160,9 @@ def test_a_spike_is_marked_and_in_the_table(tmp_path):
     (folder / "explain.json").write_text('{"sentence": "The disk <was> asleep."}')
     assert causes.table(run)[2][0][-1].endswith("The disk <was> asleep.")
     (folder / "explain.json").write_text("{")
+    assert causes.table(run)[2][0][-1] == said
+    # Also where the first interval is empty.
+    item.log["intended"][0].histogram = item.intended.like()
     assert causes.table(run)[2][0][-1] == said
 
 
