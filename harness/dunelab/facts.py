@@ -154,7 +154,9 @@ def how_to_read(run):
     text = (f"Latency is counted from the intended send time, in {run.unit}. [a, b] is a 95 % "
             "interval from order statistics within this run (one seed; wider where requests depend "
             f"on each other). `?`: fewer than {stats.USABLE} samples lie beyond the percentile; "
-            "`n/a`: too few to say anything, with the number of requests that would do.")
+            "`n/a`: too few to say anything, with the number of requests that would do. An "
+            "interval is `n/a`, too, where the run's parts cannot show how requests depend on each "
+            "other.")
     if run.conclusive:
         text += (f" Ratios are to {run.plan.baseline} at the same load point; their interval "
                  "divides two 97.5 % intervals, and a verdict is given when it excludes 1.")
@@ -185,7 +187,7 @@ def latency(run, rows):
         else:
             line += [tables.percentile_text(row.percentiles[name]) for name in names]
             ci = row.percentiles["99"].ci
-            line.append(f"{ci[0]:,} .. {ci[1]:,}" if ci else "-")
+            line.append(f"{ci[0]:,} .. {ci[1]:,}" if ci else "n/a")
             given = (row.result.summary.get("intended") or {}).get("max")
             line += [f"{given or row.result.intended.max():,}", f"{row.result.intended.total:,}"]
             if run.conclusive:

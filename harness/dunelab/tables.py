@@ -80,11 +80,11 @@ def _row(run, result, kind, load):
 
 
 def ratio_text(ratio):
-    """1.04 [1.01, 1.08]; a dash for none."""
+    """1.04 [1.01, 1.08], 1.04 [n/a] without an interval; a dash for none."""
     if ratio is None:
         return "-"
     if ratio.ci is None:
-        return f"{ratio.value:.3f}"
+        return f"{ratio.value:.3f} [n/a]"
     return f"{ratio.value:.3f} [{ratio.ci[0]:.3f}, {ratio.ci[1]:.3f}]"
 
 

@@ -3,19 +3,18 @@
 
 Requests that wait in one queue are slow together.  What lies beyond a percentile then comes in
 clumps, and of the parts of a run some have many of it, some none: by how much more than chance
-would have it is the factor by which the number of requests is too large (the design effect).
+would have it is the factor by which the number of requests is too large: the design effect (Kish,
+Survey Sampling, 1965), its variance that between consecutive parts (the method of batch means).
 """
 
 import math
+from functools import lru_cache
+from statistics import NormalDist
 
 from dunelab.hdr import merge
 
 # Consecutive parts of a run that are held against each other, and the least that say anything.
 PARTS, FEWEST = 20, 10
-# Student's t over the normal's 1.96, two-sided 95 %: of few parts the factor itself is uncertain.
-_STUDENT = {10: 2.262, 11: 2.228, 12: 2.201, 13: 2.179, 14: 2.160, 15: 2.145, 16: 2.131,
-            17: 2.120, 18: 2.110, 19: 2.101, 20: 2.093}
-_NORMAL = 1.960
 
 
 def split(intervals, count=PARTS):
@@ -39,25 +38,49 @@ def beyond(histogram, value):
     return sum(count for upper, count, _ in reversed(rows) if upper > value)
 
 
-def inflation(intervals, value):
+@lru_cache
+def student(freedom, confidence):
+    """Student's two-sided t of that many degrees of freedom."""
+    low, high = 0.0, 1e6
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, freedom) < confidence else (low, middle)
+    return high
+
+
+def _within(t, freedom):
+    """P(|T| < t), a finite sum for whole degrees of freedom (Abramowitz and Stegun, 26.7.3-4)."""
+    angle = math.atan(t / math.sqrt(freedom))
+    odd, cosine = freedom % 2, math.cos(angle)
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine ** 2 * k / (k + 1)
+    total *= math.sin(angle)
+    return 2 / math.pi * (angle + total) if odd else total
+
+
+def inflation(intervals, value, confidence=0.95):
     """The factor, >= 1, by which dependence widens what is known of the share beyond a value.
 
-    intervals: Histograms in order of time.  1.0 where there are too few parts to tell.
+    intervals: Histograms in order of time.  confidence: of the interval that it is for: of few
+    parts the factor itself is uncertain, the more the higher.  None where it cannot be told: too
+    few parts, or nothing beyond the value, as in the topmost bucket.
     """
     parts = split(intervals)
     sizes = [part.total for part in parts]
     total = sum(sizes)
     if len(parts) < FEWEST or not total:
-        return 1.0
+        return None
     counts = [beyond(part, value) for part in parts]
     share = sum(counts) / total
     if not 0 < share < 1:
-        return 1.0
+        return None
     # Parts of more samples may have more of everything: residuals, not counts, are compared.
     seen = sum((have - size * share) ** 2 for have, size in zip(counts, sizes))
     seen *= len(parts) / (len(parts) - 1)
-    student = _STUDENT[min(len(parts), PARTS)] / _NORMAL
-    return max(1.0, student ** 2 * seen / (total * share * (1 - share)))
+    wider = student(len(parts) - 1, confidence) / NormalDist().inv_cdf((1 + confidence) / 2)
+    return max(1.0, wider ** 2 * seen / (total * share * (1 - share)))
 
 
 def effective(n, factor):

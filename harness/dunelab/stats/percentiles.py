@@ -88,13 +88,16 @@ def ci_ranks(n, percentile, confidence=0.95, factor=1.0):
 def confidence_interval(histogram, percentile, confidence=0.95):
     """(low, high) values of the order-statistic interval, or None when there is none.
 
-    With histogram.parts it allows for the dependence of requests that the parts show.
+    With histogram.parts it allows for the dependence of requests that the parts show; where they
+    cannot show it there is no interval.  Without, samples count as independent.
     """
     n = histogram.total
     # Split once, not for each percentile.
     histogram.parts = tuple(split(histogram.parts))
-    factor = inflation(histogram.parts, histogram.percentile(percentile)) if n else 1.0
-    ranks = ci_ranks(n, percentile, confidence, factor)
+    factor = 1.0
+    if n and histogram.parts:
+        factor = inflation(histogram.parts, histogram.percentile(percentile), confidence)
+    ranks = ci_ranks(n, percentile, confidence, factor) if factor else None
     if ranks is None:
         return None
     return tuple(histogram.value_at_rank(n + 1 - rank) for rank in ranks)

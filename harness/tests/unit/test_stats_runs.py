@@ -8,8 +8,9 @@ import random
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dunelab import hdr, stats
+from dunelab import hdr, stats, tables
 from dunelab.errors import UsageError
+from dunelab.stats import dependence
 
 QUICK = settings(max_examples=60, deadline=None)
 reals = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: round(x, 3))
@@ -222,7 +223,10 @@ def test_what_comes_in_clumps_is_worth_less():
     even = in_order(([9000] * 5 + [10] * 95) * 20)
     # Residuals 95, and 19 times 5; 20 / 19 for the mean that is their own; Student's t of 19.
     by_hand = (95 ** 2 + 19 * 5 ** 2) * 20 / 19 / (2000 * 0.05 * 0.95) * (2.093 / 1.96) ** 2
-    assert stats.inflation(clumped.parts, 10) == pytest.approx(by_hand)
+    assert stats.inflation(clumped.parts, 10) == pytest.approx(by_hand, rel=1e-4)
+    # Another level has another t.
+    assert stats.inflation(clumped.parts, 10, 0.975) == pytest.approx(
+        by_hand * (2.4334 / 2.2414 / 2.093 * 1.96) ** 2, rel=2e-4)
     assert stats.inflation(even.parts, 10) == 1.0
     assert stats.ci_ranks(2000, "95", factor=1.0) == stats.ci_ranks(2000, "95")
     assert stats.ci_ranks(2000, "95", factor=by_hand) is None
@@ -235,7 +239,8 @@ def test_what_comes_in_clumps_is_worth_less():
        st.integers(10, 40))
 def test_dependence_only_ever_widens(numbers, value, parts):
     whole = in_order(numbers, parts)
-    assert stats.inflation(whole.parts, value) >= 1.0
+    factor = stats.inflation(whole.parts, value)
+    assert factor is None or factor >= 1.0
     known, plain = stats.confidence_interval(whole, "50"), hdr.merge([whole])
     assert plain.parts == () and sum(part.total for part in stats.split(whole.parts)) == len(
         numbers)
@@ -247,7 +252,27 @@ def test_parts_are_forgotten_when_something_is_added():
     whole = in_order(list(range(200)))
     whole.record(5)
     assert whole.parts == ()
-    assert stats.inflation((), 3) == 1.0 == stats.inflation(in_order(list(range(9)), 9).parts, 3)
+
+
+def test_what_cannot_be_told_is_not_taken_for_independent():
+    few, level = in_order(list(range(1800)), 9), in_order([7] * 2000)
+    assert stats.inflation((), 3) is None and stats.inflation(few.parts, 3) is None
+    assert stats.inflation(level.parts, level.percentile("50")) is None
+    for whole in (few, level):
+        gate = stats.gated(whole, "50")
+        assert gate.grade == "ok" and gate.value is not None and gate.ci is None
+        seen = stats.ratio(whole, in_order(list(range(9000, 11000))), "50")
+        assert seen.ci is None and seen.verdict == "inconclusive"
+        assert tables.ratio_text(seen).endswith(" [n/a]")
+    # Who says nothing of the order of time says that there is none.
+    assert stats.confidence_interval(hdr.merge([few]), "50")
+
+
+@pytest.mark.parametrize("freedom, confidence, expected", [
+    (1, 0.95, 12.7062), (2, 0.95, 4.30265), (9, 0.95, 2.26216), (19, 0.95, 2.09302),
+    (9, 0.975, 2.68501), (10, 0.99, 3.16927), (19, 0.975, 2.43344)])
+def test_students_t_is_that_of_the_tables(freedom, confidence, expected):
+    assert dependence.student(freedom, confidence) == pytest.approx(expected, rel=1e-5)
 
 
 # -- arrivals ------------------------------------------------------------------------------
