@@ -168,7 +168,7 @@ doctor: ## what works on this host, and what to do about the rest
 deps: ## install missing Debian packages (root or sudo), or print the line that does
 	$(Q)scripts/deps
 
-deps-base: # what building and measuring needs, and no more
+deps-base: ## what building and measuring needs, and no more
 	$(Q)scripts/deps base
 
 deps-kernel: ## the packages that building the debug kernel needs

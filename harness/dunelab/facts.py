@@ -52,9 +52,9 @@ def _placement(run):
     for group in _transports(run):
         for cpus in sorted({system.cpus for system in group}):
             own = cpus > 2
-            text = (f"{cpus} CPUs: " + ("everything else on CPU 0, the server on CPU 1, the "
-                    "generator on CPU 2" if own else "the generator and everything else on CPU 0, "
-                    "the server on CPU 1"))
+            text = f"{cpus} CPUs: " + (
+                "everything else on CPU 0, the server on CPU 1, the generator on CPU 2" if own else
+                "the generator and everything else on CPU 0, the server on CPU 1")
             parts.append((text, [s.name for s in group if s.cpus == cpus]))
     if len(parts) == 1:
         return parts[0][0]
