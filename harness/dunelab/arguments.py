@@ -5,6 +5,7 @@ import argparse
 import importlib
 
 from dunelab import cli
+from dunelab.errors import UsageError
 
 # Commands within commands, which have options of their own.
 NESTED = (("experiment", "jitter"),)
@@ -32,6 +33,13 @@ def with_examples(parser, examples):
     parser.formatter_class = _Formatter
     parser.epilog = "\n".join(["examples:", *(f"  {line}" for line in examples)])
     return parser
+
+
+def jobs(text):
+    """The number of emulators at once, from 1 to 64; UsageError."""
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise UsageError(f"JOBS={text}: want a whole number from 1 to 64")
+    return int(text)
 
 
 class _Found(Exception):

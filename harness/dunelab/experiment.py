@@ -87,8 +87,7 @@ def _decide(args):
                            args.requests, args.seed if seed is None else seed, args.law,
                            args.arrival, args.records, args.quick, args.full, args.noise)
              for seed in planning.seeds(args.seeds)]
-    if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
-        raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
+    arguments.jobs(args.jobs)
     name = plans[0].engine
     return plans, base.get(name, args.profile or base.get(name).usual_profile)
 

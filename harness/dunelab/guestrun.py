@@ -4,6 +4,7 @@
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,16 @@ def find_kernel(flavour=None):
     """
     path = paths.kernel(flavour) / "vmlinuz"
     return path if path.exists() else None
+
+
+def fetch_kernels(names):
+    """Fetch those kernels that are not there; GuestError when one cannot be had."""
+    for name in dict.fromkeys(names):
+        if find_kernel(name) is None:
+            fetch = paths.root() / "vm-images/kernel/fetch"
+            if subprocess.run([fetch, name, paths.kernel(name)], check=False).returncode:
+                raise GuestError(f"the kernel {name} cannot be fetched; to leave its systems "
+                                 "out, name the others in SYSTEMS")
 
 
 def build_initrd(workdir, files, automatic=True, package_names=(), flavour=None,

@@ -51,9 +51,7 @@ class Record:
             "started": utc(), "ended": None, "emulators_cpu_s": None, "commit": commit,
             "dirty": dirty, "argv": argv, "jobs": jobs, "plan_sha8": plan.digest(),
             "seed": plan.seed, "kernel": None, "variables": again.variables(),
-            "engine": {"name": engine.name, "version": engine.version(),
-                       "clock_domain": engine.clock_domain, "profile": engine.profile,
-                       "deterministic": engine.deterministic},
+            "engine": engine.record(),
             "capacities": {}, "remembered": {}, "boots": {}, "cells": {}, "runs": {},
             "same_seed": {},
             "failures": [], "artifacts": {}}

@@ -112,6 +112,11 @@ class Engine:
         """The emulator's version in one line, for the record of a run."""
         raise NotImplementedError
 
+    def record(self):
+        """What a result keeps of it: all that decides what its figures mean."""
+        return {"name": self.name, "version": self.version(), "clock_domain": self.clock_domain,
+                "profile": self.profile, "deterministic": self.deterministic}
+
     def available(self):
         """(True, what it is) or (False, why not and what to do). Cheap enough to call often."""
         raise NotImplementedError

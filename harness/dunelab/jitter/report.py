@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import again, claims, stats, store, tables
+from dunelab import again, claims, stats, stepreport
 from dunelab.jitter import charts, evaluate, plan as planning
-from dunelab.markdown import table as markdown_table
-from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
-from dunelab.webpage.save import save
 
 TITLE = "Jitter: what a system takes from a program, and how late it wakes one"
 SPINNING = ("A loop that looks at the clock and does nothing else: each gap of more than "
@@ -24,13 +21,17 @@ def make(run):
     """Make every form of it from the steps' records; the path of index.html."""
     items = evaluate.measured(run)
     figures = charts.plan(run, items, _unit(items)) if items else []
-    if figures:
-        save(figures, claims.short(items[0].record), run.store.report)
-    store.write_json(run.store.path / "summary.json", _summary(run, items))
-    store.write_text(run.store.report / "report.md", _markdown(run, items, figures))
-    index = run.store.report / "index.html"
-    store.write_text(index, _page(run, items, figures))
-    return index
+    return stepreport.make(run, _content(run, items), figures, items[0].record if items else None)
+
+
+def _content(run, items):
+    return stepreport.Content(
+        title=TITLE, schema="dunelab-jitter-summary/1", verdict=evaluate.verdict(items),
+        claim=evaluate.claim(run, items), problems=evaluate.problems(run, items),
+        systems=[(name, planning.SYSTEMS[name].title) for name in run.plan.systems],
+        tables=_tables(run, items), rows=[_row(item) for item in items], again=_again(run),
+        steps="the probes’ own files: each interruption, the histograms as .hlog, and what "
+        "cyclictest and oslat wrote")
 
 
 def _unit(items):
@@ -60,40 +61,8 @@ def _tables(run, items):
 
 def terminal(run):
     """What the command prints at its end."""
-    items, lines = evaluate.measured(run), []
-    for title, _, header, body in _tables(run, items):
-        lines += ["", title, *tables.layout(header, body, numeric=range(1, len(header) - 1))]
-    return "\n".join([*lines, "", *evaluate.verdict(items), evaluate.claim(run, items),
-                      *(f"  {problem}" for problem in evaluate.problems(run, items))])
-
-
-def _page(run, items, figures):
-    out = top(TITLE, evaluate.verdict(items), evaluate.claim(run, items),
-              evaluate.problems(run, items), (("figures", "Figures"), ("tables", "Tables"),
-                                              ("reproduce", "How to reproduce")))
-    out += definitions((name, planning.SYSTEMS[name].title) for name in run.plan.systems)
-    out += ['<h2 id="figures">Figures</h2>', *figure_grid(figures), '<span id="tables"></span>']
-    for title, note, header, body in _tables(run, items):
-        out += [f"<h2>{escape(title)}</h2>", f'<p class="soft">{escape(note)}</p>',
-                table(header, body, swatch=True)]
-    out += ['<h2 id="reproduce">How to reproduce</h2>',
-            f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
-            '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
-            '<a href="../manifest.json">manifest.json</a>, '
-            '<a href="../steps/">steps/</a> with the probes’ own files: each interruption, the '
-            'histograms as .hlog, and what cyclictest and oslat wrote.</p>']
-    return document(TITLE, out, figures)
-
-
-def _markdown(run, items, figures):
-    lines = [f"# {TITLE}", "", f"> {evaluate.claim(run, items)}", ""]
-    for sentence in [*evaluate.problems(run, items), *evaluate.verdict(items)]:
-        lines += [sentence, ""]
-    for title, note, header, body in _tables(run, items):
-        lines += [f"## {title}", "", note, "", *markdown_table(header, body), ""]
-    for figure in figures:
-        lines += [f"![{figure.title}](figures/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
-    return "\n".join([*lines, "## How to reproduce", "", _again(run), ""])
+    return stepreport.terminal(_content(run, evaluate.measured(run)),
+                               lambda header: range(1, len(header) - 1))
 
 
 def _again(run):
@@ -109,17 +78,14 @@ def _again(run):
             f"{' '.join(words)}`.")
 
 
-def _summary(run, items):
-    return {
-        "schema": "dunelab-jitter-summary/1", "claim": evaluate.claim(run, items),
-        "problems": evaluate.problems(run, items), "verdict": evaluate.verdict(items),
-        "rows": [{"system": item.step.system, "noise": item.step.noise,
-                  "release": item.record["release"], "cmdline": item.record["cmdline"],
-                  "engine": item.record["engine"],
-                  "interruptions": item.spin["interruptions"], "ticks": item.spin["ticks"],
-                  "lost_ppm": round(item.lost_ppm, 3),
-                  "longest_ticks": item.spin["longest_ticks"], "exits": item.spin["exits"],
-                  "interrupts": item.spin["interrupts"], "wakes": item.late.total,
-                  "wake_ns": {name: stats.gated(item.late, name).value
-                              for name in evaluate.PERCENTILES},
-                  "wake_max_ns": item.wake["max_ns"]} for item in items]}
+def _row(item):
+    return {"system": item.step.system, "noise": item.step.noise,
+            "release": item.record["release"], "cmdline": item.record["cmdline"],
+            "engine": item.record["engine"],
+            "interruptions": item.spin["interruptions"], "ticks": item.spin["ticks"],
+            "lost_ppm": round(item.lost_ppm, 3),
+            "longest_ticks": item.spin["longest_ticks"], "exits": item.spin["exits"],
+            "interrupts": item.spin["interrupts"], "wakes": item.late.total,
+            "wake_ns": {name: stats.gated(item.late, name).value
+                        for name in evaluate.PERCENTILES},
+            "wake_max_ns": item.wake["max_ns"]}

@@ -8,11 +8,10 @@ A step without record.json has not been done.
 
 import json
 import shlex
-import subprocess
 import tempfile
 from pathlib import Path
 
-from dunelab import engine as engines, guestrun, hostenv, image, paths, steprun, store
+from dunelab import engine as engines, guestrun, hostenv, image, steprun, store
 from dunelab.errors import GuestError
 from dunelab.jitter import plan as planning, script
 
@@ -38,12 +37,7 @@ def expected_s(plan, step):
 
 def kernels(plan):
     """Fetch the kernels that the systems need and that are not there."""
-    for flavour in dict.fromkeys(plan.kernel(planning.SYSTEMS[name]) for name in plan.systems):
-        if guestrun.find_kernel(flavour) is None:
-            fetch = paths.root() / "vm-images/kernel/fetch"
-            if subprocess.run([fetch, flavour, paths.kernel(flavour)], check=False).returncode:
-                raise GuestError(f"the kernel {flavour} cannot be fetched; to leave its systems "
-                                 "out, name the others in SYSTEMS")
+    guestrun.fetch_kernels(plan.kernel(planning.SYSTEMS[name]) for name in plan.systems)
 
 
 def machine(plan, step):
@@ -54,14 +48,14 @@ def machine(plan, step):
 
 def boot(plan, step, folder):
     """Boot; write the step's directory. GuestError if it did not get through."""
-    system, chosen = planning.SYSTEMS[step.system], engine(plan)
+    chosen = engine(plan)
     text = script.script(plan, step)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_text(folder / "run.sh", text)
     with tempfile.TemporaryDirectory(prefix="dunelab-jitter-") as work:
         result = guestrun.run(
-            text, chosen, cmdline=system.kernel_args, cpus=planning.CPUS, timeout_s=LIMIT_S,
-            workdir=Path(work), flavour=plan.kernel(system), package_names=script.NOISE_PACKAGES)
+            text, chosen, **machine(plan, step), timeout_s=LIMIT_S, workdir=Path(work),
+            package_names=script.NOISE_PACKAGES)
         store.write_text(folder / "console.log", result.console_text())
     for name in ("environment", "missing", *WANTED, *PEERS):
         payload = result.payload(name)
@@ -81,9 +75,7 @@ def _record(plan, step, chosen, result, folder):
     return {
         "schema": "dunelab-jitter-step/1", "key": step.key, "system": step.system,
         "noise": step.noise,
-        "engine": {"name": chosen.name, "version": chosen.version(),
-                   "clock_domain": chosen.clock_domain, "profile": chosen.profile,
-                   "deterministic": chosen.deterministic},
+        "engine": chosen.record(),
         "commit": commit, "dirty": dirty, "release": image.kernel_release(plan.kernel(system)),
         "cmdline": system.kernel_args, "cpus": planning.CPUS,
         "argv": shlex.join(map(str, result.argv)), "wall_s": round(result.wall_s, 1),

@@ -76,9 +76,7 @@ def _record(plan, step, chosen, result, figures):
     return {
         "schema": "dunelab-paper-step/1", "key": step.key, "workload": step.workload,
         "profile": step.profile, "exits": step.exits, "quick": plan.quick, "seed": plan.seed,
-        "engine": {"name": chosen.name, "version": chosen.version(),
-                   "clock_domain": chosen.clock_domain, "profile": chosen.profile,
-                   "deterministic": chosen.deterministic},
+        "engine": chosen.record(),
         "commit": commit, "dirty": dirty, "release": image.kernel_release(),
         "cmdline": profiles.CMDLINE,
         "argv": shlex.join(map(str, result.argv)), "wall_s": round(result.wall_s, 1),

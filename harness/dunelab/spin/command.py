@@ -2,9 +2,8 @@
 """`experiment spin`: boots each system with each law, and ends with the report."""
 
 import argparse
-from pathlib import Path
 
-from dunelab import paths, steprun, store
+from dunelab import arguments, stepcommand
 from dunelab.errors import UsageError
 from dunelab.spin import plan as planning, predict, report, steps
 
@@ -32,14 +31,7 @@ def _parser():
     parser.add_argument("--seed", help="of everything random (1)")
     parser.add_argument("--quick", action="store_true", help="one law, one load, two systems")
     parser.add_argument("--full", action="store_true", help="all laws, 200,000 requests a cell")
-    parser.add_argument("--resume", action="store_true",
-                        help="go on with the newest unfinished run of the same plan and commit")
-    parser.add_argument("--report", metavar="DIR", type=Path,
-                        help="only make the report of a run again")
-    parser.add_argument("--jobs", default="2", help="emulators at once (default 2)")
-    parser.add_argument("--out", type=Path, help="directory of results (default: results)")
-    parser.add_argument("--check", action="store_true",
-                        help="only check the arguments: before anything is built")
+    stepcommand.options(parser)
     return parser
 
 
@@ -47,12 +39,11 @@ def main(argv):
     """The command; 0, or 3 when a boot failed, or 130 after Ctrl-C."""
     args = _parser().parse_args(argv)
     if args.report:
-        return _show(steprun.load(steps.KIND, args.report.resolve()))
+        return stepcommand.again(steps.KIND, args, report)
     plan = planning.make(args.engine, args.profile, args.systems, args.w, args.policies,
                          args.loads, args.quantum, args.stretch, args.cores, args.seed,
                          args.requests, args.quick, args.full)
-    if not args.jobs.isdigit() or not 1 <= int(args.jobs) <= 64:
-        raise UsageError(f"JOBS={args.jobs}: want a whole number from 1 to 64")
+    arguments.jobs(args.jobs)
     if args.check:
         return 0
     usable, why = steps.engine(plan).available()
@@ -61,20 +52,5 @@ def main(argv):
     predict.simulator()
     steps.engine(plan).ensure()
     steps.kernels(plan)
-    results = args.out or paths.root() / "results"
-    if args.resume:
-        run = steprun.resume(steps.KIND, results, plan)
-    else:
-        run = steprun.begin(steps.KIND, results, plan, ["experiment", "spin", *argv])
-    return steprun.perform(run, int(args.jobs), _show_latest)
-
-
-def _show_latest(run):
-    store.point_latest(run.store)
-    return _show(run)
-
-
-def _show(run):
-    index = report.make(run)
-    print(f"{report.terminal(run)}\n\nreport: {index}", flush=True)
-    return 0
+    return stepcommand.perform(steps.KIND, plan, args, ["experiment", "spin", *argv],
+                               report)[1]

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import again, claims, store, tables
-from dunelab.markdown import table as markdown_table
+from dunelab import again, stepreport
 from dunelab.spin import charts, evaluate, plan as planning
-from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
-from dunelab.webpage.save import save
 
 TITLE = "Spin: requests under a scheduling policy, beside what theory predicts"
 LATENCY = ("Time from when a request was due to its end; the slowdown is that over its service. A "
@@ -31,13 +28,16 @@ def make(run):
     """Make every form of it from the steps' records; the path of index.html."""
     items = evaluate.measured(run)
     figures = charts.plan(run, items) if items else []
-    if figures:
-        save(figures, claims.short(items[0].record), run.store.report)
-    store.write_json(run.store.path / "summary.json", _summary(run, items))
-    store.write_text(run.store.report / "report.md", _markdown(run, items, figures))
-    index = run.store.report / "index.html"
-    store.write_text(index, _page(run, items, figures))
-    return index
+    return stepreport.make(run, _content(run, items), figures, items[0].record if items else None)
+
+
+def _content(run, items):
+    return stepreport.Content(
+        title=TITLE, schema="dunelab-spin-summary/1", verdict=evaluate.verdict(items),
+        claim=evaluate.claim(run, items), problems=evaluate.problems(run, items),
+        systems=[(name, planning.SYSTEMS[name].title) for name in run.plan.systems],
+        tables=_tables(run, items), rows=[_row(item) for item in items], again=_again(run),
+        steps="what each cell printed and its histograms, measured and predicted, as .hlog")
 
 
 def _tables(run, items):
@@ -60,40 +60,8 @@ def _tables(run, items):
 
 def terminal(run):
     """What the command prints at its end."""
-    items, lines = evaluate.measured(run), []
-    for title, _, header, body in _tables(run, items):
-        lines += ["", title, *tables.layout(header, body, numeric=range(2, len(header)))]
-    return "\n".join([*lines, "", *evaluate.verdict(items), evaluate.claim(run, items),
-                      *(f"  {problem}" for problem in evaluate.problems(run, items))])
-
-
-def _page(run, items, figures):
-    out = top(TITLE, evaluate.verdict(items), evaluate.claim(run, items),
-              evaluate.problems(run, items), (("figures", "Figures"), ("tables", "Tables"),
-                                              ("reproduce", "How to reproduce")))
-    out += definitions((name, planning.SYSTEMS[name].title) for name in run.plan.systems)
-    out += ['<h2 id="figures">Figures</h2>', *figure_grid(figures), '<span id="tables"></span>']
-    for title, note, header, body in _tables(run, items):
-        out += [f"<h2>{escape(title)}</h2>", f'<p class="soft">{escape(note)}</p>',
-                table(header, body, swatch=True)]
-    out += ['<h2 id="reproduce">How to reproduce</h2>',
-            f"<p>{escape(_again(run))}</p>", "<h2>Files</h2>",
-            '<p>In the run’s directory: <a href="../summary.json">summary.json</a>, '
-            '<a href="../manifest.json">manifest.json</a>, '
-            '<a href="../steps/">steps/</a> with what each cell printed and its histograms, '
-            'measured and predicted, as .hlog.</p>']
-    return document(TITLE, out, figures)
-
-
-def _markdown(run, items, figures):
-    lines = [f"# {TITLE}", "", f"> {evaluate.claim(run, items)}", ""]
-    for sentence in [*evaluate.problems(run, items), *evaluate.verdict(items)]:
-        lines += [sentence, ""]
-    for title, note, header, body in _tables(run, items):
-        lines += [f"## {title}", "", note, "", *markdown_table(header, body), ""]
-    for figure in figures:
-        lines += [f"![{figure.title}](figures/{figure.name}.svg)", "", f"*{figure.caption}*", ""]
-    return "\n".join([*lines, "## How to reproduce", "", _again(run), ""])
+    return stepreport.terminal(_content(run, evaluate.measured(run)),
+                               lambda header: range(2, len(header)))
 
 
 def _again(run):
@@ -108,13 +76,6 @@ def _again(run):
     words += again.make_words(run)
     return (f"At commit {run.manifest['commit'][:12]}: `make experiment WORKLOAD=spin "
             f"{' '.join(words)}`.")
-
-
-def _summary(run, items):
-    return {
-        "schema": "dunelab-spin-summary/1", "claim": evaluate.claim(run, items),
-        "problems": evaluate.problems(run, items), "verdict": evaluate.verdict(items),
-        "rows": [_row(item) for item in items]}
 
 
 def _row(item):

@@ -8,11 +8,10 @@ A step without record.json has not been done.
 
 import json
 import shlex
-import subprocess
 import tempfile
 from pathlib import Path
 
-from dunelab import engine as engines, guestrun, hostenv, image, paths, steprun, store
+from dunelab import engine as engines, guestrun, hostenv, image, steprun, store
 from dunelab.errors import GuestError
 from dunelab.spin import plan as planning, predict, script
 
@@ -38,12 +37,7 @@ def expected_s(plan, step):
 
 def kernels(plan):
     """Fetch the kernels that the systems need and that are not there."""
-    for flavour in dict.fromkeys(plan.kernel(planning.SYSTEMS[name]) for name in plan.systems):
-        if guestrun.find_kernel(flavour) is None:
-            fetch = paths.root() / "vm-images/kernel/fetch"
-            if subprocess.run([fetch, flavour, paths.kernel(flavour)], check=False).returncode:
-                raise GuestError(f"the kernel {flavour} cannot be fetched; to leave its systems "
-                                 "out, name the others in SYSTEMS")
+    guestrun.fetch_kernels(plan.kernel(planning.SYSTEMS[name]) for name in plan.systems)
 
 
 def boot(plan, step, folder):
@@ -92,9 +86,7 @@ def _record(plan, step, chosen, result, cells, wanted, folder):
     wanted = wanted + [f"{key}.predicted.hlog" for key, cell in cells.items() if cell["predicted"]]
     return {
         "schema": "dunelab-spin-step/1", "key": step.key, "system": step.system, "law": step.law,
-        "engine": {"name": chosen.name, "version": chosen.version(),
-                   "clock_domain": chosen.clock_domain, "profile": chosen.profile,
-                   "deterministic": chosen.deterministic},
+        "engine": chosen.record(),
         "commit": commit, "dirty": dirty, "release": image.kernel_release(plan.kernel(system)),
         "cmdline": plan.kernel_args(system), "cpus": plan.cpus,
         "argv": shlex.join(map(str, result.argv)), "wall_s": round(result.wall_s, 1),
