@@ -97,6 +97,7 @@ class _Watch:
         self.panic = None
         self.stopped = False
         self.started_at = None
+        self.last = None                # (name of the last frame, when it came)
 
     def poll(self, final=False):
         """Read both files and act on what is new. True when there was something."""
@@ -120,6 +121,7 @@ class _Watch:
 
     def _frame(self, frame):
         on_frame, stop_when, _ = self._on
+        self.last = (frame.name or frame.kind, time.monotonic())
         if frame.kind == "exit":
             if frame.text.isdigit() and int(frame.text) < 256:
                 self.exit_code = int(frame.text)
@@ -222,7 +224,8 @@ def _judge(status, returncode, watch, boot):
     if watch.panic:
         return PANIC, watch.panic
     if status == TIMEOUT:
-        return TIMEOUT, f"no exit status within {boot.timeout_s:g} s: the guest hangs"
+        late = f"no exit status within {boot.timeout_s:g} s"
+        return TIMEOUT, f"{late}: the guest hangs{_since(watch)}"
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         return LOST, f"lost output: {errors[0]}{more}"
@@ -235,6 +238,14 @@ def _judge(status, returncode, watch, boot):
     if returncode > 0:
         return DIED, f"the emulator ended with status {returncode}"
     return LOST, "the emulator ended without an exit status from the guest"
+
+
+def _since(watch):
+    """What a guest that hangs said last: where in its script it is."""
+    if not watch.last:
+        return ", and has reported nothing"
+    name, at = watch.last
+    return f"; its last report was '{name}', {time.monotonic() - at:.0f} s ago"
 
 
 def _detail(reason, launch):

@@ -14,6 +14,16 @@ taskset c sleep 1000 &
 kept=$(awk '{ sub(/.*\) /, ""); if (int($7 / 67108864) % 2 == 0) print FILENAME }' \
     /proc/[0-9]*/stat | sed 's/stat$/status/' | xargs grep -HE '^Name:' |
     grep -vE 'kworker|awk|sed|xargs|grep|sh$' | sed 's/:Name.*//')
+# A test that hangs says where each process is.
+mkfifo never
+(
+    read -t 400 forever <>never
+    echo "hangs: process, what it waits in, its call, its command line"
+    for p in /proc/[0-9]*; do
+        line=$(tr '\0' ' ' <$p/cmdline)
+        [ -z "$line" ] || echo "$p $(cat $p/wchan) $(cut -d ' ' -f 1-4 $p/syscall) $line"
+    done
+) >/dev/console 2>&1 &
 snap() {
     {
         grep . /proc/irq/*/smp_affinity /proc/irq/default_smp_affinity /proc/sys/vm/stat_interval \
@@ -226,7 +236,8 @@ status front $?; said front; report file err err.front
 echo typed | dune rt run -t ring -c 3-3 cat >said; status cat $?; said cat
 
 # Who reads slowly gets all that is there in the end, and is told of the rest.
-dune rt run -t ring -c 3-3 seq 60000 2>err | { until_is '! dune rt ps | grep -q seq'; cat; } >said
+dune rt run -t ring -c 3-3 sh -c 'seq 60000; >ended' 2>err |
+    { until_is '[ -f ended ]'; until_is '! dune rt ps | grep -q seq'; cat; } >said
 report event slow.read $(wc -c <said); report file err err.slow
 
 # Who is stopped in the middle of a change stops no one who looks; others say whom they wait for.

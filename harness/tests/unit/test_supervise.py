@@ -40,6 +40,7 @@ def run(tmp_path):
     def start(script, timeout_s=10.0, **watch):
         for name, data in (("exit0", EXIT0), ("bad", EXIT0[:-2] + b"1\n"),
                            ("start", encode("event", "start", b"")),
+                           ("event", encode("event", "begin", b"")),
                            ("file", encode("file", "data", b"abc"))):
             (tmp_path / name).write_bytes(data)
         boot = Boot(Path("k"), Path("i"), "", 1, 1, timeout_s, tmp_path)
@@ -113,7 +114,12 @@ def test_a_hang_is_a_timeout_with_the_consoles_end(run):
     assert result.status == "TIMEOUT"
     assert 0.5 <= result.wall_s < 3
     assert "line 100" in result.detail and "line 50" not in result.detail
-    assert "0.5 s" in result.detail
+    assert "0.5 s" in result.detail and "has reported nothing" in result.detail
+
+
+def test_a_hang_says_what_was_reported_last(run):
+    result = run("cat $W/event >$F; exec sleep 60", timeout_s=0.5)
+    assert "the guest hangs; its last report was 'begin', 0 s ago" in result.detail
 
 
 def test_a_panic_ends_the_boot_at_once(run):
