@@ -5,7 +5,8 @@ import functools
 import json
 from pathlib import Path
 
-FILE = Path(__file__).with_name("results.schema.json")
+# results.json lists all; what it refers to lies beside it.
+FOLDER = Path(__file__).with_name("schemas")
 _SHOWN = 3
 
 
@@ -14,20 +15,28 @@ class SchemaError(ValueError):
 
 
 @functools.cache
-def _whole():
-    return json.loads(FILE.read_text("utf-8"))
+def known():
+    """{name of a schema: where it is, as a reference from within FOLDER}."""
+    listed = json.loads((FOLDER / "results.json").read_text("utf-8"))["oneOf"]
+    return {entry["$ref"].rpartition("/")[2].replace("~1", "/"): entry["$ref"] for entry in listed}
+
+
+@functools.cache
+def _resolver():
+    import jsonschema
+    base = f"{FOLDER.as_uri()}/"
+    files = {base + path.name: json.loads(path.read_text("utf-8"))
+             for path in FOLDER.glob("*.json")}
+    return jsonschema.RefResolver(base, {}, store=files)
 
 
 @functools.cache
 def _validator(name):
     # A tenth of a second that commands without results need not spend.
     import jsonschema
-    known = [word for word in _whole()["$defs"] if "/" in word]
-    if name not in known:
-        raise SchemaError(f"unknown schema '{name}'; known: {', '.join(known)}")
-    pointer = name.replace("~", "~0").replace("/", "~1")
-    return jsonschema.Draft202012Validator({"$defs": _whole()["$defs"],
-                                            "$ref": f"#/$defs/{pointer}"})
+    if name not in known():
+        raise SchemaError(f"unknown schema '{name}'; known: {', '.join(known())}")
+    return jsonschema.Draft202012Validator({"$ref": known()[name]}, resolver=_resolver())
 
 
 def check(record, wanted=None):
