@@ -63,10 +63,9 @@ def record(name, result, profile=None):
     engine = engines.get(name, profile)
     figures = costs.parse(said("costs"))
     commit, dirty = hostenv.commit()
+    described = engine.record()
     return {
-        "schema": "dunelab-bench/1", "engine": name, "version": engine.version(),
-        "clock_domain": engine.clock_domain, "profile": engine.profile,
-        "deterministic": engine.deterministic,
+        "schema": "dunelab-bench/1", **described, "engine": described["name"],
         "commit": commit, "dirty": dirty, "kernel": said("version"),
         "release": image.kernel_release(), "backend": said("backend"),
         "mitigations": said("mitigations").splitlines(),

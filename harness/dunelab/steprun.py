@@ -33,6 +33,11 @@ class Kind:
     again: str                  # the command that goes on with a run
     unit: str = "boots"         # what a person calls the steps
 
+    @property
+    def record_schema(self):
+        """The schema of a step's record.json."""
+        return f"dunelab-{self.name}-{'point' if self.unit == 'points' else 'step'}/1"
+
 
 class Run:
     """A run's directory: plan.json, manifest.json, journal.ndjson, steps/."""
@@ -51,7 +56,8 @@ class Run:
         """The record of a step that has been done and is whole, or None."""
         folder = self.folder(step)
         try:
-            found = store.read_json(folder / "record.json")
+            found = (store.read_record(folder / "record.json", self.kind.record_schema)
+                     if (folder / "record.json").exists() else None)
             wrong = store.changed(folder, found.get("files", {})) if found else []
         except (ValueError, OSError) as error:
             self.damaged.add(f"{step.key}: its record is damaged ({error})")
@@ -91,8 +97,7 @@ def load(kind, path):
     where = store.Store(path)
     try:
         plan = kind.load(where.plan.read_text("utf-8"))
-        if store.read_json(where.manifest) is None:
-            raise ValueError("no manifest.json")
+        store.read_record(where.manifest, f"dunelab-{kind.name}/1")
     except OSError as error:
         raise UsageError(f"{path} is not the directory of a run of {kind.title}: "
                          f"{Path(error.filename).name}: {error.strerror}") from None

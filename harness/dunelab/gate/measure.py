@@ -43,7 +43,7 @@ def environment(engine):
     """{what: value or None} that must agree for two records to be comparable: emulator, machine,
     kernel, what our programs are made with, the plan.  Nothing boots, nothing is built.
     """
-    return {"emulator": engine.version(), "machine": " ".join(engine.machine.kernel_args),
+    return {"emulator": engine.record()["version"], "machine": " ".join(engine.machine.kernel_args),
             "kernel": image.kernel_release(), "kernel_sha256": store.sha256(kvimage.kernel()),
             **{f"package.{name}": version for name, version in _packages().items()},
             "rates": " ".join(f"{rate:g}" for rate in RATES), "bench": BATCHES,
@@ -84,8 +84,9 @@ def measure(jobs, say, parts=PARTS):
     kvimage.require(plan)
     made, lock = kvimage.Image([planning.SYSTEMS[name] for name in SYSTEMS]), threading.Lock()
     commit, dirty = hostenv.commit()
+    described = engine.record()
     kept = {"schema": "dunelab-gate/1", "commit": commit, "dirty": dirty,
-            "clock_domain": engine.clock_domain, "profile": engine.profile,
+            **{name: described[name] for name in ("clock_domain", "profile")},
             "environment": environment(engine), "artifacts": artifacts(),
             "figures": {}, "cells": {}}
 

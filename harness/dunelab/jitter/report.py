@@ -29,7 +29,7 @@ def _content(run, items):
         title=TITLE, schema="dunelab-jitter-summary/1", verdict=evaluate.verdict(items),
         claim=evaluate.claim(run, items), problems=evaluate.problems(run, items),
         systems=[(name, planning.SYSTEMS[name].title) for name in run.plan.systems],
-        tables=_tables(run, items), rows=[_row(item) for item in items], again=_again(run),
+        tables=_tables(run, items), rows=[row(item) for item in items], again=_again(run),
         steps="the probes’ own files: each interruption, the histograms as .hlog, and what "
         "cyclictest and oslat wrote")
 
@@ -78,7 +78,8 @@ def _again(run):
             f"{' '.join(words)}`.")
 
 
-def _row(item):
+def row(item):
+    """What summary.json has of a step that has been done."""
     return {"system": item.step.system, "noise": item.step.noise,
             "release": item.record["release"], "cmdline": item.record["cmdline"],
             "engine": item.record["engine"],

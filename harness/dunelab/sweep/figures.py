@@ -4,9 +4,9 @@
 from dunelab import claims, results, stats, steprun, store
 from dunelab.compare import sources
 from dunelab.errors import UsageError
-from dunelab.jitter import evaluate, steps
+from dunelab.jitter import evaluate, report, steps
 
-# Row of jitter's summary -> unit; that of wake-ups is the clock's.
+# Field of jitter's rows -> unit; that of wake-ups is the clock's.
 _COUNTS = {"interruptions": "", "lost_ppm": "ppm", "longest_ticks": "ticks"}
 
 
@@ -29,9 +29,9 @@ def _kv(path):
 
 
 def _jitter(path):
-    summary = store.read_record(path / "summary.json", "dunelab-jitter-summary/1")
-    rows = []
-    for found in summary["rows"]:
+    run, rows = steprun.load(steps.KIND, path), []
+    items = evaluate.measured(run)
+    for found in map(report.row, items):
         engine = found["engine"]
         point, domain = [found["system"], found["noise"]], engine["clock_domain"]
         rows += [{"words": [*point, name], "value": found[name], "unit": unit, "domain": domain}
@@ -43,7 +43,7 @@ def _jitter(path):
                  if value is not None]
     if not rows:
         raise ValueError(f"{path}: a run of jitter without rows")
-    return engine, rows, summary["problems"]
+    return engine, rows, evaluate.problems(run, items)
 
 
 def whole(experiment, path):

@@ -153,14 +153,15 @@ def _record(plan, point, folder, path, argv, wall_s):
         engine, rows, problems = figures.read(plan.experiment, path)
     except ValueError as error:
         raise GuestError(f"{point.key}: {error}") from None
-    files = [path / "manifest.json", *path.glob("steps/*/record.json"),
-             *path.glob("cells/*/runs/*/run.json")]
+    # What was measured, not what is made of it: a report may be made again.
+    files = [path / "manifest.json", *path.glob("steps/*/*"), *path.glob("cells/*/runs/*/*")]
     return {
         "schema": "dunelab-sweep-point/1", "key": point.key, "index": point.index,
         "values": dict(point.values), "run": str(path.relative_to(folder)), "argv": argv,
         "engine": engine, "commit": kept["commit"], "dirty": kept["dirty"] or dirty,
         "wall_s": round(wall_s, 1), "figures": rows, "problems": problems,
-        "files": {str(file.relative_to(folder)): store.sha256(file) for file in sorted(files)}}
+        "files": {str(file.relative_to(folder)): store.sha256(file)
+                  for file in sorted(files) if file.is_file()}}
 
 
 def _say(record):

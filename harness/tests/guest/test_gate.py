@@ -29,10 +29,12 @@ def gate(capsys, *options):
 def test_the_tree_is_as_its_reference(capsys):
     """Fails on a change that was not announced: make gate UPDATE=1, and commit results/reference/.
 
-    A reference of another kernel, emulator or compiler says nothing about this tree.
+    A reference of another kernel, emulator or compiler says nothing about this tree: a reason to
+    skip, but not with GATE_REQUIRED=1, where somebody relies on it.
     """
     status, said = gate(capsys)
-    if status == 3 and "not comparable" in said:
+    if (status == 3 and "not comparable" in said
+            and os.environ.get("GATE_REQUIRED", "0") in ("", "0")):
         pytest.skip(said)
     assert status == 0, said
 

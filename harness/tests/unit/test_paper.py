@@ -38,7 +38,9 @@ def write(run, step, changes=None):
     """The record of a step, as if it had been booted."""
     modelled = step.profile != "none"
     store.write_json(run.folder(step) / "record.json", {
-        "key": step.key, "release": "6.1.0", "cmdline": profiles.CMDLINE, "wall_s": 1.0,
+        "schema": "dunelab-paper-step/1", "key": step.key, "workload": step.workload,
+        "profile": step.profile, "seed": 1, "commit": "1" * 40, "dirty": False, "argv": "bochs",
+        "release": "6.1.0", "cmdline": profiles.CMDLINE, "wall_s": 1.0,
         "engine": {"name": "bochs-vmx", "version": "Bochs 3.0, build 0", "profile": step.profile,
                    "clock_domain": profiles.DOMAIN if modelled else "instr(bochs)",
                    "deterministic": True},

@@ -177,7 +177,8 @@ def test_a_point_that_was_tampered_with_counts_no_more(run):
 @pytest.mark.parametrize("pattern, change", [
     ("kv/*/manifest.json", ('"seed": 1', '"seed": 7')), ("kv/*/manifest.json", ("{", "")),
     ("kv/*/cells/*/runs/001/run.json", ("lat-run/1", "lat-run/2")),
-    ("record.json", ("{", "")),
+    ("kv/*/cells/*/runs/001/lat.hlog", ("Tag=service", "Tag=warmup")),
+    ("record.json", ("{", "")), ("record.json", ("sweep-point/1", "sweep-point/2")),
 ])
 def test_a_point_that_was_damaged_is_measured_afresh(run, monkeypatch, pattern, change):
     """What is there makes no new record, and it is kept; here the experiment itself fails."""
