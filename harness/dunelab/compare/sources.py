@@ -35,7 +35,7 @@ def read(words, profile=None):
                 if not profile or profile == of:
                     unfinished.append((seed, f"{item}: left out: the run is {status}"))
             else:
-                found.append(_one(item, profile))
+                found.append(of_path(item, profile))
     if profile:
         found = [side for side in found if side.profile == profile]
     if not found:
@@ -72,7 +72,8 @@ def _expand(path):
     return [run for run in runs if not run.is_symlink()]
 
 
-def _one(path, profile):
+def of_path(path, profile=None):
+    """The Side of one run's directory, or of a record of bench."""
     if path.is_file():
         side, record = of_bench(path, read_record(path)), path
     else:

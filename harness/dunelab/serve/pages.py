@@ -4,9 +4,8 @@
 from html import escape as escape_plain
 from urllib.parse import quote
 
-from dunelab import claims
 from dunelab.compare import guard, output
-from dunelab.serve import catalog
+from dunelab.serve import catalog, overlay
 from dunelab.webpage.document import document, escape, figure_grid, table, top
 
 HOME = '<p><a href="/">All runs</a></p>'
@@ -26,8 +25,9 @@ def index(root, entries, chosen):
     if shown:
         out += ['<form method="get" action="/over">', *_list(shown),
                 "<button>Lay the two that are marked over each other</button></form>",
-                '<p class="soft">The older of the two is the base. Only runs of kv; runs with '
-                "different clocks are refused, or labelled.</p>"]
+                '<p class="soft">The older of the two is the base. Runs of kv, of jitter, and '
+                "of the paper, whose figures are counts and have no curves; runs with different "
+                "clocks are refused, or labelled.</p>"]
     return document("Runs", out)
 
 
@@ -48,7 +48,7 @@ def _list(shown):
     for entry in shown:
         key = escape_plain(entry.key)
         mark = (f'<input type="checkbox" name="run" value="{key}" aria-label="mark {key}">'
-                if entry.workload == "kv" else "")
+                if entry.workload in overlay.WORKLOADS else "")
         cells = (entry.started, entry.status, entry.engine, entry.domain, entry.profile,
                  entry.commit, entry.seed, " ".join(entry.systems))
         out.append(f'<tr><td>{mark}</td><td><a href="{address(entry)}">{key}</a></td>'
@@ -90,10 +90,10 @@ def refused(text, keys, allowed):
 
 def over(found, keys):
     """Two runs over each other."""
-    made, base = found.made, found.base
+    made = found.made
     counts = [f"{name}: {key}" for name, key in zip(("base", "new"), keys)]
     verdict = [f"{len(made['metrics'])} metrics compared: {made['verdict']}", *counts]
-    claim = (f"{claims.line(base.manifest)}" if found.figures else
+    claim = (found.claim or
              "The clocks or the cost profiles of the two differ: their figures mean different "
              "things and are not laid over each other. Emulated time is not hardware time.")
     problems = [f"NOT LIKE WITH LIKE: {label}" for label in made["labels"]]

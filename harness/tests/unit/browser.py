@@ -52,6 +52,14 @@ def show(driver, address, width=1280, height=900, dark=False, script=True, mediu
     driver.get(address)
 
 
+def until(driver, condition, seconds=30):
+    """Wait for a condition of the page; while the next one comes, elements of the last are gone."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+    WebDriverWait(driver, seconds, 0.1, [
+        NoSuchElementException, StaleElementReferenceException]).until(lambda _: condition())
+
+
 def requests(driver):
     """Addresses that the page asked for, itself among them; data in addresses are none, nor are
     the browser's own pages."""

@@ -15,8 +15,10 @@ import pytest
 
 import browser
 import sample_run
-from dunelab import cli, paths, report
+from dunelab import cli, paths, report, steprun
+from dunelab.jitter import plan as jitter, steps as jitter_steps
 from dunelab.serve import catalog, command
+from test_jitter import write as write_jitter
 
 EVIL = "<script>alert(1)</script>"
 
@@ -145,6 +147,31 @@ def test_two_runs_are_laid_over_each_other(root, server):
         assert ask(server, f"/over?{query}")[0] == 400
 
 
+def test_runs_of_jitter_are_laid_over_each_other(root, tmp_path):
+    kv = sample_run.build(tmp_path, sample_run.plan(systems="linux", requests="400"))
+    made = []
+    for cycles in (0, 1):
+        made.append(steprun.begin(jitter_steps.KIND, tmp_path,
+                                  jitter.make(systems="linux dune", quick=True), []))
+        for step in made[-1].plan.steps()[cycles:]:
+            write_jitter(made[-1], step, [[1000, 2000]], 20)
+        made[-1].set(status="complete")
+    spin = tmp_path / "spin" / "one"
+    spin.mkdir(parents=True)
+    for name, text in (("plan", '{"plan": {"workload": "spin"}}'), ("manifest", "{}")):
+        (spin / f"{name}.json").write_text(text)
+    paths_of = [run.store.path.relative_to(tmp_path) for run in made]
+    paths_of.append(kv.path.relative_to(tmp_path))
+    with serving(tmp_path) as server:
+        assert ask(server, "/")[1].count('type="checkbox"') == 3
+        status, text, _ = ask(server, f"/over?run={paths_of[0]}&run={paths_of[1]}")
+        # A step is missing on one side: three of four are drawn.
+        assert status == 200 and text.count("data-hover=") == 3 and "wakes late by" in text
+        for other, said in ((paths_of[2], "nothing in common"), ("spin/one", "a run of spin")):
+            status, text, _ = ask(server, f"/over?run={paths_of[0]}&run={other}")
+            assert status == 409 and said in text
+
+
 @pytest.mark.parametrize("above", ["", "base/"])
 def test_the_runs_of_a_sweep_are_listed(above, tmp_path):
     folder = tmp_path / f"{above}sweep" / "a-sweep" / "steps" / "000-linux-1"
@@ -217,7 +244,8 @@ def test_the_list_works_in_a_browser(root, server, tmp_path):
         for key in keys(root)[:2]:
             driver.find_element(By.CSS_SELECTOR, f'input[value="{key}"]').click()
         driver.find_element(By.XPATH, "//button[contains(., 'over each other')]").click()
-        assert "Two runs over each other" in driver.find_element(By.TAG_NAME, "h1").text
+        browser.until(driver, lambda: "Two runs over each other" in driver.find_element(
+            By.TAG_NAME, "h1").text)
         asked = browser.requests(driver)
         assert asked and all(url.startswith(address) for url in asked)
         browser.show(driver, f"{address}run/{keys(root)[0]}/report/index.html")
