@@ -369,9 +369,22 @@ def environment_difference(run):
                     **{key: _flat(value) for key, value in guests[name].items()}}
              for name in run.plan.systems}
     keys = dict.fromkeys(key for values in known.values() for key in values)
-    body = [[key, *(known[name].get(key, "-") for name in run.plan.systems)] for key in keys
-            if len({known[name].get(key) for name in run.plan.systems}) > 1]
+    body = []
+    for key in keys:
+        values = [known[name].get(key) for name in run.plan.systems]
+        if len(set(values)) > 1:
+            body.append([key, *_different(values)])
     return ["", *run.plan.systems], body
+
+
+def _different(values):
+    """Of texts of many lines, such as cpuinfo, the lines that not all have; "-" for None."""
+    lines = [(value or "").split("\n") for value in values]
+    if max(map(len, lines)) > 1:
+        common = set.intersection(*map(set, lines))
+        values = [value and "\n".join(dict.fromkeys(line for line in mine if line not in common))
+                  for value, mine in zip(values, lines)]
+    return ["-" if value is None else value for value in values]
 
 
 def _flat(value):

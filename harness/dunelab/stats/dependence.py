@@ -7,6 +7,7 @@ would have it is the factor by which the number of requests is too large: the de
 Survey Sampling, 1965), its variance that between consecutive parts (the method of batch means).
 """
 
+import bisect
 import math
 from functools import lru_cache
 from statistics import NormalDist
@@ -35,7 +36,8 @@ def split(intervals, count=PARTS):
 def beyond(histogram, value):
     """Samples above the bucket of a value."""
     rows = histogram.rows()
-    return sum(count for upper, count, _ in reversed(rows) if upper > value)
+    place = bisect.bisect_right(rows, value, key=lambda row: row[0])
+    return histogram.total - (rows[place - 1][2] if place else 0)
 
 
 @lru_cache

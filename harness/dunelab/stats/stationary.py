@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a run drifts: medians of consecutive parts, its first half against its second."""
+"""Whether a run drifts or begins too early: medians of consecutive parts against each other."""
 
 import math
 
@@ -8,6 +8,9 @@ from dunelab.hdr import merge
 # Medians of the two halves of a run may differ by this much before the run is called drifting;
 # they are judged by the spread of the medians of so many parts.
 DRIFT, BATCHES = 0.10, 20
+# The first part may be slower than the slowest other one by this much.  Of parts that are alike it
+# is the slowest one time in BATCHES, and hardly ever by so much.
+COLD = 0.25
 
 
 def batches(intervals):
@@ -42,3 +45,10 @@ def drift(medians):
                           for group, mean in zip(groups, means)))
     apart = abs(means[0] - means[1])
     return tuple(map(round, means)), apart > DRIFT * min(means) and apart > 3 * error
+
+
+def cold(medians):
+    """(first median, largest of the others) of batches, when the first is by far the slowest, as
+    after too short a warm-up; else None."""
+    first, most = medians[0], max(medians[1:])
+    return (first, most) if first > most * (1 + COLD) else None

@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 
 from dunelab.stats import arrivals
-from dunelab.stats.stationary import batches, drift
+from dunelab.stats.stationary import batches, cold, drift
 
 # Achieved over scheduled load; share of the mean latency that is the generator's own lateness.
 LOAD_TOLERANCE, LATE_SHARE = 0.01, 0.10
@@ -81,4 +81,9 @@ def check(summary, intended, intervals, gaps=None):
         if drifts:
             result.reasons.append(f"not stationary: median {result.halves[0]:,} in the first "
                                   f"half, {result.halves[1]:,} in the second")
+        early = cold(medians)
+        if early:
+            result.cautions.append(
+                f"median {early[0]:,} in the first {len(medians)}th, at most {early[1]:,} in the "
+                "others: not warm yet, or something that happens once in a while")
     return result

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 TIC_STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7),
              (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8),
              tuple(n / 20 for n in range(20, 200)), tuple(n / 100 for n in range(100, 1000)))
+# More than these run into each other.
+MOST_TICS = 12
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,17 @@ def log_tics(low, high):
                 if low <= step * 10 ** power <= high]
         if len(tics) >= 4:
             break
+    if len(tics) > MOST_TICS:
+        # From just below a power of ten to just above it one grid is too coarse or too fine.
+        step = _step((high - low) / 4)
+        tics = [step * n for n in range(math.ceil(low / step), int(high / step) + 1)]
     return [(short_number(tic), tic) for tic in tics]
+
+
+def _step(width):
+    """The round number next below a width: 1, 2 or 5 of a power of ten."""
+    power = 10 ** math.floor(math.log10(width))
+    return max(power * s for s in (1, 2, 5) if power * s <= width)
 
 
 def linear_tics(high):

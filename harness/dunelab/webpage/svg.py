@@ -144,8 +144,10 @@ def _rule(rule, at_x, at_y, left, right, top, bottom):
                 f'<text class="{kind if rule.strong else "of"}" x="{left + 5}" y="{above:.1f}">'
                 f"{words}</text>")
     x = at_x(rule.at)
+    # On the side where there is room.
+    at, anchor = (x + 4, "start") if x < (left + right) / 2 else (x - 4, "end")
     return (f'<path class="{kind}" d="M{x:.1f} {top}V{bottom}"/>'
-            f'<text class="of" x="{x + 4:.1f}" y="{top + 11}">{words}</text>')
+            f'<text class="of" x="{at:.1f}" y="{top + 11}" text-anchor="{anchor}">{words}</text>')
 
 
 def _layer(figure, layer, at_x, at_y):

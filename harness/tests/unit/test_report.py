@@ -18,9 +18,9 @@ import pytest
 
 import sample_run
 from dunelab import (causes, cli, facts, kvscript, paths, plan as planning, report, results, slo,
-                     stats)
+                     stats, store)
 from dunelab.errors import UsageError
-from dunelab.webpage import document
+from dunelab.webpage import axes, document
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -338,6 +338,25 @@ def test_times_of_the_host_lead_to_no_conclusion(tmp_path):
         assert "/ linux" not in text and "inconclusive" not in text and "vns" not in text
     summary = json.loads((made.run.store.path / "summary.json").read_text())
     assert not summary["conclusive"] and not any(c.get("ratio") for c in summary["cells"])
+
+
+@pytest.mark.parametrize("low, high", [(0.81, 1.27), (0.9, 1.1), (95, 130), (1, 2), (1e-3, 1e6),
+                                       (8e5, 1.3e6), (1e5, 1.01e5)])
+def test_an_axis_has_a_few_tics_that_can_be_told_apart(low, high):
+    tics = axes.log_axis("", low, high, 1.05, 1e-6).tics
+    assert 4 <= len(tics) <= axes.MOST_TICS and len({words for words, _ in tics}) == len(tics)
+
+
+def test_of_long_texts_only_the_lines_that_differ_are_shown(tmp_path):
+    where = sample_run.build(tmp_path, sample_run.plan(systems="linux dune", requests="400"))
+    for system, mhz in (("linux", 200), ("dune", 199)):
+        folder = where.boot("measure", system)
+        folder.mkdir(parents=True)
+        store.write_json(folder / "env.guest.json", {
+            "cpuinfo": f"vendor: x\nMHz: {mhz}\n\nvendor: x\nMHz: {mhz}", "uname": "Linux"})
+    _, body = facts.environment_difference(results.load(where.path))
+    rows = {row[0]: row[1:] for row in body}
+    assert rows["cpuinfo"] == ["MHz: 200", "MHz: 199"] and "uname" not in rows
 
 
 def test_bits_that_differ_are_a_warning_at_the_top(tmp_path):

@@ -123,3 +123,30 @@ def test_lateness_is_a_caution_not_a_fault():
     part = filled(range(1000, 3000))
     result = stats.check(summary(late={"mean": 300.0}), hdr.merge([part, part]), [part, part])
     assert result.ok and "15% of the mean latency" in result.cautions[0]
+
+
+def test_a_warm_up_that_was_too_short_is_noticed():
+    """A first twentieth of twelve times the usual: every percentile from p95 on would be its."""
+    rng, usual = random.Random(4), 60_000
+    parts = [parts_of(rng, usual * (12 if part == 0 else 1)) for part in range(20)]
+    result = stats.check(summary(requests=2000), hdr.merge(parts), parts)
+    assert any("in the first 20th" in text and "not warm yet" in text for text in result.cautions)
+    # Anywhere else it is what the system does.
+    assert not stats.check(summary(requests=2000), hdr.merge(parts), parts[::-1]).cautions
+
+
+def test_a_warm_run_is_not_called_cold():
+    """Of 300 stationary ones, whose first part is the slowest one time in twenty."""
+    for seed in range(300):
+        rng = random.Random(seed)
+        parts = [parts_of(rng, 60_000, 50) for _ in range(20)]
+        result = stats.check(summary(requests=1000), hdr.merge(parts), parts)
+        assert not any("not warm" in text for text in result.cautions), seed
+
+
+def parts_of(rng, mean, count=100):
+    """A part of a run: exponential latencies."""
+    part = hdr.Histogram()
+    for _ in range(count):
+        part.record(int(mean * (0.5 + 0.5 * rng.expovariate(1))))
+    return part
