@@ -130,7 +130,7 @@ test-guest: deps build rust ## tests in QEMU guests
 test-rust: rust ## the crate on this host: errors, layouts, examples of its documentation
 	$(Q)cd libos/bindings/rust && $(CARGO) test -q
 
-test-bochs: deps build bochs ## tests in Bochs guests
+test-bochs: deps build bochs ## tests in Bochs guests (GATE_REQUIRED=1: the gate is not skipped)
 	$(Q)$(PYTEST) -q -n 2 -m "not slow and not programs and bochs" tests/guest --durations=12
 
 test-kernels: deps ## every test program on the second kernel (6.12) in QEMU

@@ -119,8 +119,8 @@ def require_same(reference, environment, path):
     if different:
         raise Incomparable("\n".join([
             f"not comparable: {path} was made with", *different,
-            "nothing was compared: `make gate UPDATE=1`, on a commit that is known to be good, makes "
-            "a reference for this machine; results/reference/ is to be committed"]))
+            "nothing was compared: `make gate UPDATE=1`, on a commit that is known to be good, "
+            "makes a reference for this machine; results/reference/ is to be committed"]))
 
 
 def only(kept, parts):

@@ -33,7 +33,8 @@ def lay(base, new, allowed=()):
     when the guard of `dunelab compare` refuses; allowed: its words."""
     workloads = [_workload(path) for path in (base, new)]
     if len(set(workloads)) > 1:
-        raise UsageError(f"a run of {workloads[0]} and one of {workloads[1]} have nothing in common")
+        raise UsageError(f"a run of {workloads[0]} and one of {workloads[1]} have nothing in "
+                         "common")
     sides = [sources.of_path(path) for path in (base, new)]
     made = command.compare(*sides, allowed)
     kept = [store.read_json(path / "manifest.json") for path in (base, new)]
