@@ -17,7 +17,7 @@ kept=$(awk '{ sub(/.*\) /, ""); if (int($7 / 67108864) % 2 == 0) print FILENAME 
 # A test that hangs says where each process is.
 mkfifo never
 (
-    read -t 400 forever <>never
+    read -t 280 forever <>never
     echo "hangs: process, what it waits in, its call, its command line"
     for p in /proc/[0-9]*; do
         line=$(tr '\0' ' ' <$p/cmdline)
@@ -37,8 +37,14 @@ snap() {
 }
 status() { report event status.$1 $2; }
 said() { report file said said.$1; }
-# Until a command succeeds.
-until_is() { n=0; until eval "$1"; do n=$((n + 1)); [ $n -lt 1200 ] || break; sleep 0.1; done; }
+# Until a command succeeds; that it never did is for said_all() below.
+until_is() {
+    n=0
+    until eval "$1"; do
+        n=$((n + 1)); [ $n -lt 600 ] || { report event never "$1"; break; }
+        sleep 0.1
+    done
+}
 gone() { until_is "! [ -d /run/dune/rt/$1 ]"; }
 program() { sed -n 's/^program=//p' /run/dune/rt/$1/run; }
 quiet="dune rt run --terminal direct"
@@ -138,6 +144,14 @@ report event pages $(cat /proc/sys/vm/nr_hugepages)
 """
 
 
+def said_all(result):
+    """{name: text} of the frames of a guest that came to its end and waited in vain for nothing."""
+    never = [frame.text for frame in result.frames if frame.name == "never"]
+    assert not never, f"waited in vain for {never}: {result.detail}"
+    assert result.exit_code is not None, result.detail
+    return {frame.name: frame.text for frame in result.frames}
+
+
 def masks(text, at):
     """What a snapshot says of the files whose names match a pattern."""
     return {line.split(":")[-1] for line in text.splitlines() if re.match(at, line)}
@@ -151,8 +165,7 @@ def allowed(text, name):
 
 def test_everything_is_given_back(guest):
     result = guest(ENDS, cpus=4, cmdline="nohz_full=3 rcu_nocbs=3", timeout_s=500)
-    assert result.exit_code is not None, result.detail
-    frames = {frame.name: frame.text for frame in result.frames}
+    frames = said_all(result)
     statuses = {name[7:]: int(text) for name, text in frames.items() if name.startswith("status.")}
     assert statuses == {"exit": 7, "crash": 139, "killed": 137, "term": 143, "force": 0,
                         "children": 5, "pool.none": 3, "pool.less": 2, "pool.some": 3,
@@ -272,8 +285,7 @@ def core(text, number=3):
 def test_terminal_and_statistics(guest, rt_probe):
     result = guest(TERMINAL, cpus=4, cmdline="nohz_full=3 rcu_nocbs=3", files=rt_probe,
                    timeout_s=500)
-    assert result.exit_code is not None, result.detail
-    frames = {frame.name: frame.text for frame in result.frames}
+    frames = said_all(result)
     assert frames["told.quiet"] == "", "nothing is missing for a core that was booted for it"
     assert frames["said.detach"] == "begin\ngot first\n4\nterminal\n"
     assert re.fullmatch(r"oops\ndune: detached from \d+\n", frames["err.detach"])
@@ -358,8 +370,7 @@ dmesg | sed '1,/backend ready/d' | grep -E "BUG|WARNING|Oops|rcu.*stall|lockup" 
 def test_an_application_that_ends_badly(guest, rt_badly):
     result = guest(BADLY, cpus=4, cmdline="nohz_full=2-3 rcu_nocbs=2-3", files=rt_badly,
                    timeout_s=300)
-    assert result.exit_code is not None, result.detail
-    frames = {frame.name: frame.text for frame in result.frames}
+    frames = said_all(result)
     statuses = {name[7:]: int(text) for name, text in frames.items() if name.startswith("status.")}
     assert statuses == {"fault": 139, "overflow": 139, "divide": 136, "exit": 7, "held": 0,
                         "edf": 3, "spin.stop": 143, "spin.kill": 137, "spin.group": 137,
