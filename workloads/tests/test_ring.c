@@ -239,11 +239,32 @@ static void prefault_changes_nothing(void)
 }
 
 static char path[64];
+static struct ring in, out;
+
+/* A server's core, until it has begun its rings anew. */
+static void *renews(void *arg)
+{
+	while (!ring_file_awaited(&in))
+		sched_yield();
+	ring_file_renew(&in, &out);
+	return arg;
+}
+
+static int session(struct ring_file *generator, struct ring *requests, struct ring *replies)
+{
+	pthread_t thread;
+	int error;
+
+	pthread_create(&thread, NULL, renews, NULL);
+	error = ring_file_use(generator, 1, requests, replies);
+	pthread_join(thread, NULL);
+	return error;
+}
 
 static void a_file_has_one_server_and_one_generator(void)
 {
 	struct ring_file server, second, generator;
-	struct ring requests, replies, in, out;
+	struct ring requests, replies;
 	uint64_t tag;
 	char text[64];
 	size_t len;
@@ -258,20 +279,29 @@ static void a_file_has_one_server_and_one_generator(void)
 	      "%u %lu", generator.pairs, generator.bytes);
 	check(ring_file_open(&second, path) == -EBUSY, "a second generator");
 	ring_file_serve(&server, 1, &in, &out);
-	ring_file_use(&generator, 1, &requests, &replies);
+	check(!session(&generator, &requests, &replies), "a session");
 	check(requests.wakes && !out.wakes, "the one that sleeps is woken");
 	check(!ring_send(&requests, ring_tag(&generator, 4), "ask", 3) &&
 	      !ring_receive(&in, &tag, text, sizeof(text), &len) &&
 	      tag == ring_tag(&generator, 4) && len == 3, "there");
 	check(!ring_send(&out, tag, "answer", 6), "back");
-	/* It is killed; the next one does not see what was for it. */
+	/* It is killed, and has spoilt what it could; the next one sees nothing of it. */
+	ring_send(&requests, ring_tag(&generator, 5), "and so on", 9);
+	in.shared->head = out.shared->tail = -16ull;
+	in.shared->tail = out.shared->head = 12345;
 	ring_file_close(&generator);
 	check(!ring_file_open(&generator, path), "the next");
 	check(ring_tag(&generator, 4) != tag, "has tags of its own");
-	ring_file_use(&generator, 1, &requests, &replies);
-	check(ring_receive(&replies, &tag, text, sizeof(text), &len) == -EAGAIN, "nothing old");
+	check(!session(&generator, &requests, &replies), "the next session");
+	check(ring_receive(&replies, &tag, text, sizeof(text), &len) == -EAGAIN &&
+	      ring_receive(&in, &tag, text, sizeof(text), &len) == -EAGAIN, "nothing old");
+	check(!ring_send(&requests, 6, "ask", 3) &&
+	      !ring_receive(&in, &tag, text, sizeof(text), &len) && tag == 6, "there");
+	check(!ring_send(&out, tag, "answer", 6) &&
+	      !ring_receive(&replies, &tag, text, sizeof(text), &len) && tag == 6, "and back");
 	ring_file_close(&server);
 	check(!ring_file_served(&generator), "the server is gone");
+	check(ring_file_use(&generator, 1, &requests, &replies) == -ENOTCONN, "and begins nothing");
 	ring_file_close(&generator);
 	check(access(path, F_OK) != 0, "and its file");
 }
@@ -340,6 +370,80 @@ static void a_dead_server_is_noticed(void)
 	close(to[1]);
 }
 
+#define RIVALS 4
+#define RACES 150
+
+/* Makes the file when the pipe says so, and lives until it is killed. */
+static void rival(int go, int told)
+{
+	struct ring_file file;
+	char result;
+	int error;
+
+	if (read(go, &result, 1) != 1)
+		_exit(1);
+	error = ring_file_create(&file, path, 1, 4096, false);
+	result = !error ? 'y' : error == -EBUSY ? 'n' : '?';
+	if (write(told, &result, 1) != 1)
+		_exit(1);
+	pause();
+	_exit(0);
+}
+
+/* Of servers that start on a dead one's file at once, one serves, and generators find that one. */
+static void one_of_several_servers(void)
+{
+	struct ring_file file;
+	unsigned int race, i;
+	char results[RIVALS + 1];
+	pid_t child[RIVALS];
+	int go[2], told[2];
+
+	for (race = 0; race < RACES; race++) {
+		unsigned int served = 0, refused = 0;
+
+		check(!pipe(go) && !pipe(told), "pipes");
+		for (i = 0; i < RIVALS; i++) {
+			child[i] = fork();
+			if (!child[i])
+				rival(go[0], told[1]);
+		}
+		check(write(go[1], "....", RIVALS) == RIVALS, "go");
+		for (i = 0; i < RIVALS; i++) {
+			check(read(told[0], &results[i], 1) == 1, "told");
+			served += results[i] == 'y';
+			refused += results[i] == 'n';
+		}
+		check(served == 1 && refused == RIVALS - 1, "race %u: %u serve, %u are refused",
+		      race, served, refused);
+		check(!ring_file_open(&file, path) && ring_file_served(&file),
+		      "race %u: its file is there", race);
+		ring_file_close(&file);
+		for (i = 0; i < RIVALS; i++) {
+			kill(child[i], SIGKILL);
+			waitpid(child[i], NULL, 0);
+		}
+		close(go[0]);
+		close(go[1]);
+		close(told[0]);
+		close(told[1]);
+	}
+	unlink(path);
+}
+
+/* Somebody has removed it, and there is another: that one is not its to remove. */
+static void a_file_is_removed_by_its_server_alone(void)
+{
+	struct ring_file old, new;
+
+	check(!ring_file_create(&old, path, 1, 4096, false), "made");
+	check(!unlink(path) && !ring_file_create(&new, path, 1, 4096, false), "made anew");
+	ring_file_close(&old);
+	check(!access(path, F_OK), "still there");
+	ring_file_close(&new);
+	check(access(path, F_OK) != 0, "gone");
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -355,6 +459,8 @@ int main(void)
 		  a_file_has_one_server_and_one_generator },
 		{ "files that are something else", files_that_are_something_else },
 		{ "a dead server is noticed", a_dead_server_is_noticed },
+		{ "one of several servers", one_of_several_servers },
+		{ "a file is removed by its server alone", a_file_is_removed_by_its_server_alone },
 	};
 
 	snprintf(path, sizeof(path), "/dev/shm/test_ring.%d", getpid());

@@ -150,7 +150,10 @@ static void preload_ring(const struct load_options *options)
 		     error == -ENOENT || error == -ENOTCONN ?
 			     " (is kv-server --ring running?)" : "");
 	schedule_text(text, text_size);
-	ring_file_use(&file, 0, &requests, &replies);
+	error = ring_file_use(&file, 0, &requests, &replies);
+	if (error)
+		fail(FAIL_MEASUREMENT, "--ring %s: its server does not answer: %s", options->ring,
+		     strerror(-error));
 	exchange(&file, &requests, &replies, "stats\r\n", 7, reply, sizeof(reply));
 	evictions = stat_value(reply, "STAT evictions ");
 	for (record = 0; record < options->spec.records; record++) {

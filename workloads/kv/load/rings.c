@@ -19,6 +19,8 @@ static const char *explain(int error)
 		return "there is no such file: is kv-server --ring running?";
 	case -ENOTCONN:
 		return "its server is gone: start kv-server --ring again";
+	case -ETIMEDOUT:
+		return "its server does not answer: is it stopped?";
 	case -EBUSY:
 		return "another generator is using it";
 	case -EPROTO:
@@ -46,9 +48,12 @@ void traffic_open_ring(struct traffic *traffic, struct plan *plan, const char *p
 	traffic_prepare(traffic, plan, file.pairs, (size_t)file.bytes);
 	traffic->ring = file;
 	plan_expect(plan);
-	for (pair = 0; pair < file.pairs; pair++)
-		ring_file_use(&file, pair, &traffic->channel[pair].requests,
-			      &traffic->channel[pair].replies);
+	for (pair = 0; pair < file.pairs; pair++) {
+		error = ring_file_use(&file, pair, &traffic->channel[pair].requests,
+				      &traffic->channel[pair].replies);
+		if (error)
+			fail(FAIL_MEASUREMENT, "--ring %s: %s", path, explain(error));
+	}
 }
 
 bool rings_send(struct traffic *traffic, struct channel *channel)

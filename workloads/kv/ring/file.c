@@ -11,9 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAGIC 0x31676e6972766bull	/* "kvring1" */
+#define MAGIC 0x32676e6972766bull	/* "kvring2" */
 #define PAGE 4096u
-#define SETTLE_MS 1000
+#define WAIT_MS 10000		/* for a server that is stopped, or on a busy host */
+#define MAKE_MS 1000		/* for one that makes the same file now */
 
 enum { LOCK_SERVER, LOCK_GENERATOR };	/* bytes of the file that they hold */
 
@@ -59,33 +60,75 @@ static int map(struct ring_file *file)
 	return 0;
 }
 
-/* What a server that was killed has left is removed; anything else is not ours to remove. */
+static void pause_ms(void)
+{
+	nanosleep(&(const struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+/* Whether the path still names what was opened by it. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return !fstat(fd, &opened) && !lstat(path, &named) && opened.st_dev == named.st_dev &&
+	       opened.st_ino == named.st_ino;
+}
+
+/*
+ * What a server that was killed has left is removed; anything else is not ours to remove. Of
+ * several that find it only the one that has its lock may, and only while it has the name.
+ * -EAGAIN: look again, somebody else is making one.
+ */
 static int remove_old(const char *path)
 {
 	uint64_t magic = 0;
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), error = 0;
+	struct stat stat;
+	ssize_t n;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) || magic != MAGIC)
-		error = -EEXIST;
-	else if (is_locked(fd, LOCK_SERVER))
-		error = -EBUSY;
-	else if (unlink(path))
+	n = pread(fd, &magic, sizeof(magic), 0);
+	if (n != sizeof(magic) || magic != MAGIC)
+		error = is_locked(fd, LOCK_SERVER) || (!fstat(fd, &stat) && !stat.st_size) ?
+				-EAGAIN : -EEXIST;
+	else
+		error = lock(fd, LOCK_SERVER);
+	if (!error && !is_at(fd, path))
+		error = -EAGAIN;
+	if (!error && unlink(path))
 		error = -errno;
 	close(fd);
 	return error;
 }
 
+/* A new file of that name, or why there is none. */
+static int make(const char *path)
+{
+	unsigned int i;
+	int fd, error;
+
+	for (i = 0; i < MAKE_MS; i++) {
+		error = remove_old(path);
+		if (!error) {
+			fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+			if (fd >= 0 || errno != EEXIST)
+				return fd < 0 ? -errno : fd;
+		} else if (error != -EAGAIN) {
+			return error;
+		}
+		pause_ms();
+	}
+	return -EEXIST;
+}
+
 int ring_file_create(struct ring_file *file, const char *path, unsigned int pairs, uint64_t bytes,
 		     bool sleeps)
 {
-	int error = remove_old(path);
+	int error;
 
 	memset(file, 0, sizeof(*file));
 	file->fd = -1;
-	if (error)
-		return error;
 	if (!pairs || pairs > RING_PAIRS_MAX || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX ||
 	    bytes & (bytes - 1))
 		return -EINVAL;
@@ -94,9 +137,9 @@ int ring_file_create(struct ring_file *file, const char *path, unsigned int pair
 	file->path = strdup(path);
 	if (!file->path)
 		return -ENOMEM;
-	file->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	file->fd = make(path);
 	if (file->fd < 0) {
-		error = -errno;
+		error = file->fd;
 		free(file->path);
 		file->path = NULL;
 		return error;
@@ -170,7 +213,8 @@ void ring_file_close(struct ring_file *file)
 	if (file->header)
 		munmap(file->header, file->size);
 	if (file->path) {
-		unlink(file->path);
+		if (is_at(file->fd, file->path))
+			unlink(file->path);
 		free(file->path);
 	}
 	if (file->fd >= 0)
@@ -199,33 +243,42 @@ void ring_file_serve(const struct ring_file *file, unsigned int pair, struct rin
 	ring_init_writer(replies, out, data_of(out), file->bytes, false);
 }
 
-/*
- * A generator before us may have left requests, or nonsense: the server throws that away, and
- * ours with it if they came before it has looked. A server that is stopped may be at work still.
- */
-static void settle(struct ring *requests, struct ring *replies)
+void ring_file_renew(struct ring *requests, struct ring *replies)
 {
-	const struct timespec pause = { .tv_nsec = 1000000 };
-	struct ring_shared *shared = requests->shared;
-	unsigned int i;
-
-	for (i = 0; i < SETTLE_MS; i++) {
-		/* It has to have room for the answers to all of them. */
-		ring_discard(replies);
-		requests->other = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
-		if (requests->other == requests->at)
-			return;
-		nanosleep(&pause, NULL);
-	}
+	requests->session = __atomic_load_n(&requests->shared->session, __ATOMIC_ACQUIRE);
+	ring_restart(requests);
+	ring_restart(replies);
+	__atomic_store_n(&replies->shared->session, requests->session, __ATOMIC_RELEASE);
 }
 
-void ring_file_use(const struct ring_file *file, unsigned int pair, struct ring *requests,
-		   struct ring *replies)
+/* A number that nobody can have left in the file. */
+static uint64_t session_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int ring_file_use(const struct ring_file *file, unsigned int pair, struct ring *requests,
+		  struct ring *replies)
 {
 	struct ring_shared *in = shared_of(file, pair, false), *out = shared_of(file, pair, true);
+	uint64_t session = session_now();
+	unsigned int i;
 
 	ring_init_writer(requests, in, data_of(in), file->bytes, file->header->sleeps);
 	ring_init_reader(replies, out, data_of(out), file->bytes);
-	settle(requests, replies);
-	ring_discard(replies);
+	__atomic_store_n(&in->session, session, __ATOMIC_RELEASE);
+	if (requests->wakes)
+		ring_wake(requests);
+	for (i = 0; __atomic_load_n(&out->session, __ATOMIC_ACQUIRE) != session; i++) {
+		if (!ring_file_served(file))
+			return -ENOTCONN;
+		if (i == WAIT_MS)
+			return -ETIMEDOUT;
+		pause_ms();
+	}
+	requests->at = requests->other = replies->at = replies->other = 0;
+	return 0;
 }

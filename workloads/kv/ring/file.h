@@ -4,8 +4,9 @@
  * and one of replies.
  *
  * The server makes it and holds a lock on it for as long as it lives, by which the other
- * side knows. There is one generator at a time: it holds a lock, too, and begins a session, whose
- * number is in the tags of its requests, so that replies to one that was killed are known.
+ * side knows. There is one generator at a time: it holds a lock, too, and begins a session, for
+ * which the server begins the rings anew: what one before has left in them, or has spoilt, is gone.
+ * The session's number is in the tags of its requests.
  */
 #ifndef RING_FILE_H
 #define RING_FILE_H
@@ -46,11 +47,25 @@ bool ring_file_served(const struct ring_file *file);
 /* A server's file goes away. */
 void ring_file_close(struct ring_file *file);
 
-/* The server's ends of a pair, and the generator's, which forgets replies of before. */
+/* The server's ends of a pair. */
 void ring_file_serve(const struct ring_file *file, unsigned int pair, struct ring *requests,
 		     struct ring *replies);
-void ring_file_use(const struct ring_file *file, unsigned int pair, struct ring *requests,
-		   struct ring *replies);
+
+/*
+ * The generator's, once the server has begun both anew. -ETIMEDOUT: it has not for ten seconds;
+ * -ENOTCONN: it is gone.
+ */
+int ring_file_use(const struct ring_file *file, unsigned int pair, struct ring *requests,
+		  struct ring *replies);
+
+/* Of the server, often: whether another generator waits for that. */
+static inline bool ring_file_awaited(const struct ring *requests)
+{
+	return __atomic_load_n(&requests->shared->session, __ATOMIC_ACQUIRE) != requests->session;
+}
+
+/* Then this. */
+void ring_file_renew(struct ring *requests, struct ring *replies);
 
 /* The tag of a session's n-th request of a pair; replies carry that of their request. */
 static inline uint64_t ring_tag(const struct ring_file *file, uint64_t n)

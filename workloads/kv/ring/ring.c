@@ -73,7 +73,14 @@ void ring_discard(struct ring *ring)
 	__atomic_store_n(&ring->shared->tail, ring->at, __ATOMIC_RELEASE);
 }
 
-static void wake(struct ring *ring)
+void ring_restart(struct ring *ring)
+{
+	ring->at = ring->other = 0;
+	__atomic_store_n(&ring->shared->tail, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->shared->head, 0, __ATOMIC_RELEASE);
+}
+
+void ring_wake(struct ring *ring)
 {
 	/* The head before the look: the reader stores and looks in the other order. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -104,7 +111,7 @@ int ring_send(struct ring *ring, uint64_t tag, const void *data, size_t len)
 	ring->at += need;
 	__atomic_store_n(&ring->shared->head, ring->at, __ATOMIC_RELEASE);
 	if (ring->wakes)
-		wake(ring);
+		ring_wake(ring);
 	return 0;
 }
 

@@ -10,7 +10,8 @@
  *
  * Neither side believes the other: positions and lengths are checked before they are used,
  * and a message is copied before anybody looks into it. (Who may write the file may still cut it
- * short, which is a SIGBUS: it is its owner's alone.)
+ * short, which is a SIGBUS: it is its owner's alone.) What one has spoilt is not the next one's: a
+ * session begins with both sides at zero.
  */
 #ifndef RING_RING_H
 #define RING_RING_H
@@ -25,8 +26,9 @@
 
 /* What both sides see of a ring, before its bytes. */
 struct ring_shared {
-	uint64_t head __attribute__((aligned(128)));	/* the writer's: bytes ever sent */
-	uint64_t tail __attribute__((aligned(128)));	/* the reader's: bytes ever taken */
+	uint64_t head __attribute__((aligned(128)));	/* the writer's: bytes sent */
+	uint64_t session;	/* the writer's: of the generator that it is for, or by */
+	uint64_t tail __attribute__((aligned(128)));	/* the reader's: bytes taken */
 	uint32_t asleep __attribute__((aligned(128)));	/* futex: 1 while the reader sleeps */
 };
 
@@ -37,6 +39,7 @@ struct ring {
 	uint64_t bytes;		/* of data; a power of two */
 	uint64_t at;		/* own position */
 	uint64_t other;		/* the other's, as last seen */
+	uint64_t session;	/* of a server's reader: the one that it serves */
 	bool wakes;		/* of a writer: the reader may sleep */
 };
 
@@ -53,6 +56,12 @@ void ring_init_reader(struct ring *ring, struct ring_shared *shared, char *data,
 
 /* Of a reader: forget what has been sent so far. */
 void ring_discard(struct ring *ring);
+
+/* Both sides of a ring and this one's copies are at zero; the other side rests meanwhile. */
+void ring_restart(struct ring *ring);
+
+/* Of a writer: end the sleep of a reader that sleeps. */
+void ring_wake(struct ring *ring);
 
 /*
  * 0; -EAGAIN: there is no room now; -EMSGSIZE: there never is; -EPROTO: the reader's position

@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kv/ring/file.h"
 #include "kv/server/proto.h"
 
 #define CLOCK_TURNS 64		/* requests, or looks in vain, between looks at the clock */
 #define SLEEP_NS 100000000	/* at most: then it looks whether to end */
+#define FULL_NS 100000		/* between looks whether a generator has taken replies */
 
 struct core {
 	struct proto_context context;
@@ -46,7 +48,27 @@ static bool stopping(void)
 	return __atomic_load_n(&front.stopping, __ATOMIC_RELAXED);
 }
 
-/* A generator that takes no replies stops only itself: whoever ends the server ends this wait. */
+/* Another generator has come: the rings are its own. */
+static bool renewed(struct core *core)
+{
+	if (!ring_file_awaited(&core->requests))
+		return false;
+	ring_file_renew(&core->requests, &core->replies);
+	return true;
+}
+
+static void wait_for_room(void)
+{
+	if (front.sleeps)
+		nanosleep(&(const struct timespec){ .tv_nsec = FULL_NS }, NULL);
+	else
+		__builtin_ia32_pause();
+}
+
+/*
+ * A generator that takes no replies stops only itself: whoever ends the server ends this wait,
+ * and so does the next generator.
+ */
 static void answer(struct core *core, uint64_t tag)
 {
 	static const char too_long[] = "SERVER_ERROR object too large for the ring\r\n";
@@ -58,8 +80,11 @@ static void answer(struct core *core, uint64_t tag)
 		text = too_long;
 		len = sizeof(too_long) - 1;
 	}
-	while ((error = ring_send(&core->replies, tag, text, len)) == -EAGAIN && !stopping())
-		__builtin_ia32_pause();
+	while ((error = ring_send(&core->replies, tag, text, len)) == -EAGAIN && !stopping()) {
+		if (renewed(core))
+			return;
+		wait_for_room();
+	}
 	count_add(&core->counters, bytes_written, len);
 	core->refused += error == -EPROTO;
 }
@@ -90,13 +115,17 @@ static void loop(struct core *core)
 	int error;
 
 	while (!stopping()) {
-		if (!(turn++ % CLOCK_TURNS))
+		if (!(turn++ % CLOCK_TURNS)) {
 			core->context.now = service_now(core->context.service);
+			renewed(core);
+		}
 		error = ring_receive(&core->requests, &tag, core->input, core->room, &len);
 		if (!error)
 			serve(core, tag, len);
 		else if (error == -EPROTO)
 			core->refused++;
+		else if (renewed(core))
+			continue;
 		else if (front.sleeps)
 			ring_sleep(&core->requests, SLEEP_NS);
 		else
