@@ -86,13 +86,16 @@ def interruptions(items):
 def wakes(items, unit):
     """(header, body): how late the periodic thread woke."""
     header = ["system", "wakes", "min", *(f"p{name}" for name in PERCENTILES),
-              f"max ({unit})", "max / p50", "missed periods"]
+              f"max ({unit})", "p99.99 / p50", "max / p50", "missed periods"]
     body = []
     for item in items:
         gates = [stats.gated(item.late, name) for name in PERCENTILES]
+        middle, tail = max(1, item.late.percentile("50")), gates[-1]
         body.append([item.step.system, f"{item.late.total:,}", f"{item.wake['min_ns']:,}",
                      *(gate.text() for gate in gates), f"{item.wake['max_ns']:,}",
-                     f"{item.wake['max_ns'] / max(1, item.late.percentile('50')):.2f}",
+                     "-" if tail.value is None else
+                     f"{tail.value / middle:.2f}{'?' if tail.grade == 'weak' else ''}",
+                     f"{item.wake['max_ns'] / middle:.2f}",
                      f"{item.wake['overruns']:,}"])
     return header, body
 

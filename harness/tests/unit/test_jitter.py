@@ -167,6 +167,17 @@ def test_the_report_has_a_row_a_system_and_says_who_was_quiet(run):
     assert "dune" in (data / "wake-idle.csv").read_text()
 
 
+@pytest.mark.parametrize("count, said", [(10_000, "-"), (100_000, "2.00?"), (400_000, "2.00")])
+def test_a_tail_has_a_ratio_where_there_are_samples_for_it(run, count, said):
+    late = hdr.Histogram()
+    late.record(1000, count * 99 // 100)
+    late.record(2000, count // 100)
+    for item in evaluate.measured(run)[:1]:
+        item.late = late
+        header, body = evaluate.wakes([item], "ns")
+        assert dict(zip(header, body[0]))["p99.99 / p50"] == said
+
+
 def test_what_was_changed_since_counts_no_more(run):
     step = planning.Step("linux", "idle")
     record = run.record(step)
