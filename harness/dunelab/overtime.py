@@ -14,7 +14,8 @@ FENCE = 3           # interquartile ranges above the third quartile: Tukey's out
 SPIKES_SHOWN = 3    # of a cell
 HEAT_ROWS = 12      # of a decade of latency
 SHADE = 0.4         # power of the count that the shade grows with
-BATCH = 5           # intervals that a point of the warm-up curve is taken from
+BATCH = 5           # measured intervals that a point of the warm-up curve is taken from
+WARMUP = "warmup"   # the tag of what is discarded
 
 
 @dataclass(frozen=True)
@@ -140,41 +141,48 @@ def _edge(row):
 
 def _warmup(items, name, title):
     """The median of a few intervals over the cell's, against the requests so far."""
-    rows, layers, low, high, last = [], [], 0.9, 1.1, 1
+    rows, layers, ends, counts = [], [], [0.95, 1.05], []
     for item in items:
-        system, whole, done = item.cell.system, item.intended.percentile("50"), 0
-        points, log = [], _intervals(item)
-        for begin in range(0, len(log), BATCH):
-            part = item.intended.like()
-            for interval in log[begin:begin + BATCH]:
-                part.add(interval.histogram)
-            gate = stats.gated(part, "50")
-            done += part.total
-            if gate.value is None or not whole:
-                continue
-            ratio = gate.value / whole
-            points.append((done, ratio))
-            ends = [end / whole for end in gate.ci] if gate.ci else (None, None)
-            rows.append((system, done, figures.round6(ratio), gate.value,
-                         *(end and figures.round6(end) for end in ends)))
-            low, high, last = min(low, ratio), max(high, ratio), max(last, done)
-        layers += [Layer("line", system, tuple(points), 1.6), Layer("dot", system, tuple(points),
-                                                                    1.4)] if points else []
+        points = _curve(item)
+        rows += points
+        dots = tuple((at, ratio) for _, at, ratio, *_ in points)
+        layers += [Layer("line", item.cell.system, dots, 1.6),
+                   Layer("dot", item.cell.system, dots, 1.4)] if dots else []
+        ends += [ratio for _, _, ratio, *_ in points]
+        counts += [at for _, at, *_ in points]
     discarded = {item.summary.get("warmup_discarded") for item in items} - {None}
     before = " and ".join(f"{count:,}" for count in sorted(discarded)) or "an unknown number of"
-    # A ratio's tics are shares, not thousands.
-    room = max(high - 1, 1 - low) * 1.15
-    low, high = max(1 - room, 0), 1 + room
-    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1000)
-                if room / s <= 4)
-    tics = tuple((f"{1 + n * step:g}", 1 + n * step) for n in range(-4, 5)
-                 if low <= 1 + n * step <= high)
+    kept = any(WARMUP in item.log for item in items)
     return Figure(
         f"warmup-{name}", "warmup", f"Warm-up, {title}",
-        f"Median of {BATCH} intervals at a time over the median of the whole cell. {before} "
-        "requests of warm-up before the first point were discarded by plan: a curve that is still "
-        "falling at the left says that they were too few.",
-        linear_axis("requests measured so far", last),
-        Axis("median / the cell's", low, high, tics), layers,
-        ("system", "requests", "ratio", "p50", "95 % from", "to"), rows,
-        rules=(Rule("y", 1),))
+        "Medians of consecutive parts over the median of the measured requests, from the first "
+        f"request of a cell on. {before} of warm-up are discarded by plan: a curve that still "
+        "falls right of them says that they were too few."
+        + ("" if kept else " This run did not keep the latencies of those."),
+        log_axis("requests so far, those of warm-up included", min(counts, default=1),
+                 max(counts, default=10)),
+        log_axis("median / that of the measured", min(ends), max(ends), 1.05, 1e-6), layers,
+        ("system", "requests", "ratio", "p50", "95 % from", "to", "part"), rows,
+        rules=(Rule("y", 1), *(Rule("x", count, "measured from here") for count in discarded
+                               if count)))
+
+
+def _curve(item):
+    """Rows of the warm-up figure: a part of the requests each, with its median."""
+    whole, done, rows = item.intended.percentile("50"), 0, []
+    if WARMUP not in item.log:
+        done = item.summary.get("warmup_discarded") or 0
+    for name, batch in ((WARMUP, 1), ("intended", BATCH)):
+        log = item.log.get(name, [])
+        for begin in range(0, len(log), batch):
+            part = item.intended.like()
+            for interval in log[begin:begin + batch]:
+                part.add(interval.histogram)
+            gate, done = stats.gated(part, "50"), done + part.total
+            if gate.value is None or not whole:
+                continue
+            ends = [end / whole for end in gate.ci] if gate.ci else (None, None)
+            rows.append((item.cell.system, done, figures.round6(gate.value / whole), gate.value,
+                         *(end and figures.round6(end) for end in ends),
+                         "warm-up" if name == WARMUP else "measured"))
+    return rows

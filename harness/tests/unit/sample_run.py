@@ -29,11 +29,23 @@ def queue(rate, work_ns, requests, seed):
     return result
 
 
+def _warmup(rate, work_ns, requests):
+    """The intervals of a warm-up that has begun cold: twice as slow at first."""
+    log, samples = [], queue(rate, work_ns, requests, "warm-up")
+    for part in range(5):
+        histogram = hdr.Histogram()
+        for sample in samples[part * requests // 5:(part + 1) * requests // 5]:
+            histogram.record(sample[1] * (2 if part == 0 else 1))
+        log.append(hlog.Interval(0.0, 0.1, histogram, "warmup"))
+    return log
+
+
 def cell_files(rate, work_ns, requests, seed, changes=None, times=1):
     """{file name: bytes} as a guest would send them for one cell; times: each request so often."""
     samples = queue(rate, work_ns, requests, seed)
     step = samples[-1][0] / 20
-    log, merged = [], {tag: hdr.Histogram() for tag in ("intended", "service")}
+    log, merged = _warmup(rate, work_ns, requests // 10), {
+        tag: hdr.Histogram() for tag in ("intended", "service")}
     for part in range(20):
         chosen = [s for s in samples if part * step <= s[0] < (part + 1) * step
                   or part == 19 and s[0] >= 20 * step]

@@ -117,13 +117,19 @@ def test_files_agree_with_each_other(server, tmp_path):
     got = json.loads((tmp_path / "run.json").read_text())
     assert schema.check(got, "kv-load/1")["mode"] == "run"
     groups = hlog.by_tag(hlog.read((tmp_path / "run.hlog").read_text()))
-    assert set(groups) == {"intended", "service", "late", "gap"}
+    assert list(groups) == ["warmup", "intended", "service", "late", "gap"]
+    warm = groups.pop("warmup")
+    assert [i.histogram.total for i in warm] == [50, 50]    # parts of at least 40 requests each
+    assert warm[0].start == 0 and sum(i.length for i in warm) == \
+        pytest.approx(100 / 4000, rel=0.5)
+    begin = groups["intended"][0].start
+    assert begin == pytest.approx(warm[-1].start + warm[-1].length, abs=0.002)
     assert sum(i.histogram.total for i in groups["gap"]) == 2000
     # One more than lie between the measured: from the last of the warm-up to the first.
     mean = hdr.merge(i.histogram for i in groups.pop("gap")).mean_stddev()[0]
     assert mean == pytest.approx(1e9 / 4000, rel=0.5)     # a busy host is late
     for tag, intervals in groups.items():
-        assert [round(i.start, 3) for i in intervals] == \
+        assert [round(i.start - begin, 3) for i in intervals] == \
             [round(0.05 * k, 3) for k in range(len(intervals))]
         total = sum(i.histogram.total for i in intervals)
         assert total == got[tag]["n"] == 2000

@@ -340,6 +340,20 @@ def test_times_of_the_host_lead_to_no_conclusion(tmp_path):
     assert not summary["conclusive"] and not any(c.get("ratio") for c in summary["cells"])
 
 
+def test_the_warm_up_is_drawn_from_the_first_request_on(tmp_path):
+    plan = sample_run.plan(systems="linux", loads="0.3", requests="4000")
+    made = report.make(sample_run.build(tmp_path, plan).path)
+    curve = next(figure for figure in made.figures.all if figure.section == "warmup")
+    rows = [row for row in curve.rows if row[-1] == "warm-up"]
+    assert [row[1] for row in rows] == [80, 160, 240, 320, 400]
+    assert rows[0][2] > 1.8 and max(row[2] for row in rows[1:]) < 1.3
+    assert [row[1] for row in curve.rows if row[-1] == "measured"][-1] == 4400
+    assert any(rule.axis == "x" and rule.at == 400 for rule in curve.rules)
+    assert "did not keep" not in curve.caption
+    # What is discarded is in no figure of latency.
+    assert made.run.cells[0].intended.total == 4000
+
+
 @pytest.mark.parametrize("low, high", [(0.81, 1.27), (0.9, 1.1), (95, 130), (1, 2), (1e-3, 1e6),
                                        (8e5, 1.3e6), (1e5, 1.01e5)])
 def test_an_axis_has_a_few_tics_that_can_be_told_apart(low, high):

@@ -13,6 +13,10 @@
 #include "lib/clock.h"
 #include "lib/hdrlog.h"
 
+/* Of the warm-up in the log: at most so many, and a median takes so many requests each. */
+#define WARMUP_PARTS	20
+#define WARMUP_LEAST	40
+
 static void put_u64(FILE *file, const char *name, uint64_t value)
 {
 	fprintf(file, " \"%s\": %" PRIu64 ",\n", name, value);
@@ -196,8 +200,40 @@ static void bins_make(struct bins *bins, const struct load_options *options,
 			bins->order[bins->end[bin_of(bins, traffic, result, i)]++] = (uint32_t)i;
 }
 
+static void put_interval(FILE *file, const char *tag, double start_s, double length_s,
+			 const struct hist *hist)
+{
+	if (hdrlog_interval(file, tag, start_s, length_s, hist))
+		fail(FAIL_MEASUREMENT, "out of memory for the interval log");
+}
+
+/* In parts of as many requests each: whether it was long enough is seen in them. */
+static void put_warmup(FILE *file, const struct traffic *traffic, uint64_t warmup)
+{
+	const struct schedule_request *request = traffic->plan->schedule.request;
+	uint64_t p, parts = warmup / WARMUP_LEAST;
+	static struct hist hist;
+
+	if (parts > WARMUP_PARTS)
+		parts = WARMUP_PARTS;
+	if (!parts && warmup)
+		parts = 1;
+	for (p = 0; p < parts; p++) {
+		uint64_t i, first = warmup * p / parts, end = warmup * (p + 1) / parts;
+
+		hist_reset(&hist);
+		for (i = first; i < end; i++)
+			if (traffic->stamp[i].done)
+				hist_record(&hist, result_latency(traffic, i, RESULT_INTENDED));
+		put_interval(file, "warmup",
+			     (double)(request[first].at_ns - request[0].at_ns) / 1e9,
+			     (double)(request[end].at_ns - request[first].at_ns) / 1e9, &hist);
+	}
+}
+
+/* base_s: when the measured part begins, in the time of the log. */
 static void put_intervals(FILE *file, const struct bins *bins, const struct traffic *traffic,
-			  const struct result *result, bool closed)
+			  const struct result *result, bool closed, double base_s)
 {
 	double duration = (double)(result->end_ns - result->start_ns) / 1e9;
 	double length = (double)bins->length_ns / 1e9;
@@ -213,9 +249,8 @@ static void put_intervals(FILE *file, const struct bins *bins, const struct traf
 			hist_reset(&hist);
 			for (j = first; j < bins->end[b]; j++)
 				hist_record(&hist, result_latency(traffic, bins->order[j], kind));
-			if (hdrlog_interval(file, result_kind_name[kind], start,
-					    b + 1 < bins->nr ? length : duration - start, &hist))
-				fail(FAIL_MEASUREMENT, "out of memory for the interval log");
+			put_interval(file, result_kind_name[kind], base_s + start,
+				     b + 1 < bins->nr ? length : duration - start, &hist);
 		}
 		first = bins->end[b];
 	}
@@ -227,13 +262,17 @@ static void output_hlog(const struct load_options *options, const struct traffic
 	bool closed = options->mode != MODE_RUN;
 	FILE *file = open_file(options->out, ".hlog");
 	uint64_t now = clock_ns(), wall = clock_read(CLOCK_REALTIME);
-	uint64_t began = traffic->start_ns + result->start_ns;
+	uint64_t base = closed ? result->start_ns : traffic->plan->schedule.request[0].at_ns;
 	struct bins bins;
 
-	hdrlog_header(file, "kv-load, values in ns, binned by the time of the reply",
-		      (double)(wall - (now - began)) / 1e9);
+	hdrlog_header(file, "kv-load, values in ns, binned by the time of the reply; "
+		      "warmup by number",
+		      (double)(wall - (now - traffic->start_ns - base)) / 1e9);
+	if (!closed)
+		put_warmup(file, traffic, options->warmup);
 	bins_make(&bins, options, traffic, result);
-	put_intervals(file, &bins, traffic, result, closed);
+	put_intervals(file, &bins, traffic, result, closed,
+		      (double)(result->start_ns - base) / 1e9);
 	free(bins.end);
 	free(bins.order);
 	close_file(file, options->out);
