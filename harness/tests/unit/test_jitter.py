@@ -55,7 +55,8 @@ def test_a_wake_up_is_counted_once_in_each_form(jitter, tmp_path):
     assert sum(theirs["histogram"].values()) == 50
     assert min(map(int, theirs["histogram"])) == theirs["min"] == found["min_ns"] // 1000
     assert late.max() >= found["max_ns"] >= theirs["max"] * 1000
-    assert found["min_ns"] > 0 and found["interrupts"]["ctxt"] >= 50
+    # On a busy host it now and then has nothing to sleep for: the period is over.
+    assert found["min_ns"] > 0 and found["interrupts"]["ctxt"] >= 25
 
 
 def test_what_the_probe_refuses(jitter, tmp_path):
