@@ -24,6 +24,7 @@
 
 #define TURN_MS 10
 #define GRACE_MS 5000 /* between a signal to the program and its end by force */
+#define GUARD_MS 500  /* between attempts to make a guardian that could not be made */
 #define SLOW_MS 1000  /* after such a signal, for a reader to take something */
 #define PIPE_READS 16 /* in a turn: whoever writes all the time is not all there is */
 
@@ -39,6 +40,7 @@ struct supervisor {
 	int guard, program;
 	int status;    /* of the program, as waitpid() has it */
 	bool ended;
+	int64_t guard_at; /* in ms: when the next attempt to make one may be */
 	int64_t kill_at; /* in ms, 0: not asked to */
 	char typed[RT_INPUT_BYTES]; /* that the pipe has no room for yet */
 	size_t ntyped;
@@ -153,8 +155,17 @@ static void children_look(struct supervisor *s)
 			s->status = status;
 			s->ended = true;
 		} else if (pid == s->guard) {
-			s->guard = guard_start();
+			s->guard = -1;
 		}
+	}
+}
+
+/* There is always one: if none can be made now, later. */
+static void guard_keep(struct supervisor *s)
+{
+	if (s->guard < 0 && now_ms() >= s->guard_at) {
+		s->guard = guard_start();
+		s->guard_at = now_ms() + GUARD_MS;
 	}
 }
 
@@ -253,10 +264,12 @@ static void wait_for_end(struct supervisor *s)
 	bool more = false;
 
 	while (!s->ended && (!s->kill_at || now_ms() < s->kill_at)) {
-		int wait = s->request->ring ? (more ? 0 : TURN_MS) : s->kill_at ? 100 : -1;
+		int wait = s->request->ring ? (more ? 0 : TURN_MS) :
+			   s->kill_at ? 100 : s->guard < 0 ? GUARD_MS : -1;
 
 		poll(&watched, 1, wait);
 		signals_look(s);
+		guard_keep(s);
 		if (s->request->ring)
 			more = terminal_turn(s);
 	}

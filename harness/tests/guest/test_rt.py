@@ -73,6 +73,16 @@ $quiet -c 2-3 -m 5M sleep 1000 2>/dev/null & run=$!
 until_is '[ "$(program $run)" -gt 0 ]'; kill -9 $(pidof dune-rt-guard); sleep 0.5
 kill -9 $run; gone $run; snap guard
 
+# The same while no process can be made: as soon as one can.
+echo +pids >/sys/fs/cgroup/cgroup.subtree_control; mkdir /sys/fs/cgroup/few
+$quiet -c 2-3 -m 5M sleep 1000 2>/dev/null & run=$!
+until_is '[ "$(program $run)" -gt 0 ]'; echo $run >/sys/fs/cgroup/few/cgroup.procs
+echo 1 >/sys/fs/cgroup/few/pids.max; kill -9 $(pidof dune-rt-guard); sleep 0.7
+status guardless $(pidof dune-rt-guard | wc -w); echo max >/sys/fs/cgroup/few/pids.max
+until_is 'pidof dune-rt-guard >/dev/null'; status guarded $(pidof dune-rt-guard | wc -w)
+kill -9 $run; gone $run; until_is 'rmdir /sys/fs/cgroup/few 2>/dev/null'
+echo -pids >/sys/fs/cgroup/cgroup.subtree_control; snap fork
+
 $quiet -c 3-3 sleep 1000 2>/dev/null & run=$!
 until_is '[ "$(program $run)" -gt 0 ]'; kill $run; wait $run; status term $?; snap term
 
@@ -169,10 +179,11 @@ def test_everything_is_given_back(guest):
     statuses = {name[7:]: int(text) for name, text in frames.items() if name.startswith("status.")}
     assert statuses == {"exit": 7, "crash": 139, "killed": 137, "term": 143, "force": 0,
                         "children": 5, "pool.none": 3, "pool.less": 2, "pool.some": 3,
-                        "pool.done": 4, "kept": 0, "retried": 1}
+                        "pool.done": 4, "kept": 0, "retried": 1, "guardless": 0,
+                        "guarded": 1}
     huge = frames["snap.huge"]
-    for name in ("exit", "killed", "supervisor", "both", "guard", "term", "force", "children",
-                 "root", "none", "half", "any", "dead", "wish", "full"):
+    for name in ("exit", "killed", "supervisor", "both", "guard", "fork", "term", "force",
+                 "children", "root", "none", "half", "any", "dead", "wish", "full"):
         assert frames[f"snap.{name}"] == huge, f"after {name}"
     assert frames["said.exit"] == "Cpus_allowed_list:\t2-3\ncpus=2-3,shared_fd=5\n" + \
         re.search(r"0::/dune-rt-\d+\n", frames["said.exit"]).group()
