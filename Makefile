@@ -37,7 +37,7 @@ OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full) \
 	$(if $(NOISE),--noise "$(NOISE)") $(if $(filter-out 0,$(RESUME)),--resume)
 
-.PHONY: calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
+.PHONY: profile profile-check calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
 	fuzz fuzz-check experiment-check sweep sweep-check test-slurm deps-slurm help deps deps-base doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report compare gate test test-host test-guest test-bochs check fmt run clean bochs
@@ -71,6 +71,17 @@ sweep-check: ## only check the plan of `make sweep`
 # Wrong arguments are told before minutes of building (a bare system has no python yet).
 experiment-check: ## only check the arguments of `make experiment`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) experiment $(WORKLOAD) $(OPTIONS) --check
+
+PROFILED = '$(WORKLOAD)' --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--system '$(SYSTEMS)$(SYSTEM)') \
+	$(if $(LOADS)$(LOAD),--load '$(LOADS)$(LOAD)') $(if $(REQUESTS),--requests '$(REQUESTS)') \
+	$(if $(SEED),--seed '$(SEED)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(OUT),--out '$(OUT)') \
+	$(if $(filter-out 0,$(QUICK)),--quick)
+
+profile: profile-check build $(BOCHS) ## where instructions go, as a flame graph: SYSTEM=dune, ENGINE=qemu samples, LOAD, QUICK
+	$(Q)$(DUNELAB) profile $(PROFILED)
+
+profile-check: ## only check the arguments of `make profile`
+	$(Q)! test -x $(PYTHON) || $(DUNELAB) profile $(PROFILED) --check
 
 # A profile says itself which machine it is for.
 BENCH = $(call engine,$(if $(filter-out none,$(PROFILE)),,qemu-icount))

@@ -28,6 +28,7 @@ COMMANDS = {
     "man": ("dunelab.manual", "the manual page of all commands"),
     "sweep": ("dunelab.sweep.command", "an experiment at every point of a plan; also by Slurm"),
     "paper": ("dunelab.paper.command", "the Dune paper's evaluation again, beside its figures"),
+    "profile": ("dunelab.profile.command", "where instructions go: a flame graph of a workload"),
     "report": ("dunelab.report", "make the report of a run again from its data"),
     "serve": ("dunelab.serve.command", "all runs in a browser here; two over each other"),
 }

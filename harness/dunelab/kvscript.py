@@ -145,8 +145,9 @@ def cell_argv(plan, cell, out, requests=None):
                      warmup=min(plan.warmup, requests // 10), interval_ms=interval, out=out)
 
 
-def script(plan, system, phase, cells=()):
-    """Text of /lab/run.  phase: calibrate or measure; cells: Cells to run, in order."""
+def script(plan, system, phase, cells=(), body=""):
+    """Text of /lab/run.  phase: calibrate, measure or another word; cells: Cells to run, in order;
+    body: shell to run before them, once the server has its records."""
     parts = [_HEAD.format(title=system.title, phase=phase)]
     if system.ring:
         parts.append(kvring.SETUP)
@@ -162,6 +163,7 @@ def script(plan, system, phase, cells=()):
         run = shlex.join(load_argv("capacity", plan, system, requests=count, out="capacity"))
         parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
                      "report file capacity.json capacity.json\n")
+    parts.append(body)
     if cells and plan.noise == planning.NOISE:
         parts.append(kvring.NOISE)
     if cells:

@@ -54,6 +54,7 @@ PROGRAMS = {
     "gzip": Wanted(("/bin/gzip",)),
     "lighttpd": Wanted(("/usr/sbin/lighttpd",), files=("/usr/lib/lighttpd/*.so",),
                        without=("/usr/lib/lighttpd/mod_maxminddb.so",)),
+    "linux-perf": Wanted(("/usr/bin/perf",), packages=("libpython3.11",)),
     "mawk": Wanted(("/usr/bin/mawk",)),
     "memcached": Wanted(("/usr/bin/memcached",)),
     "perl-base": Wanted(("/usr/bin/perl",), files=(_PERL + "**/*",),

@@ -117,10 +117,19 @@ class Names:
         if self._place and module.exists():
             self._module = Table(elf.module_functions(module, self._place))
 
+    def owner(self, address, comm):
+        """Whose code is at an address: kernel, dune.ko, or a program by its comm."""
+        if address < KERNEL_HALF:
+            return comm
+        return "dune.ko" if self._in_module(address) else "kernel"
+
+    def _in_module(self, address):
+        return self._place and self._place <= address < self._place + MODULE_BYTES
+
     def find(self, address, comm):
         """A function's name; for what has no symbols, [whose it is]."""
         if address >= KERNEL_HALF:
-            if self._place and self._place <= address < self._place + MODULE_BYTES:
+            if self._in_module(address):
                 return self._module.find(address) or "[dune.ko]"
             return self._kernel.find(address) or "[kernel]"
         return self._program(comm).find(address) or f"[{comm}]"

@@ -26,16 +26,25 @@ class Node:
 
 @dataclass
 class Window:
-    """The counts of one window. counts: [(Node or None, address, instructions)]."""
+    """The counts of one window. executed: by each CPU in it, as the engine counts instructions for
+    its clock. counts: [(Node or None, CPU, address, instructions)], which add up to that."""
 
     begin: int
     end: int
+    executed: tuple = ()
     counts: list = field(default_factory=list)
 
     @property
     def total(self):
         """All instructions of all CPUs."""
-        return sum(n for _, _, n in self.counts)
+        return sum(n for *_, n in self.counts)
+
+    def of_cpus(self):
+        """What the counts add up to, a sum for each CPU of `executed`."""
+        sums = [0] * len(self.executed)
+        for _, cpu, _, n in self.counts:
+            sums[cpu] += n
+        return tuple(sums)
 
 
 _KINDS = {"r": "root", "t": "task", "m": "mode", "v": "vector", "f": "function"}
@@ -48,9 +57,13 @@ def read(text):
         words = line.split(" ", 4)
         try:
             if words[0] == "window":
-                windows.append(Window(int(words[1]), int(words[2])))
+                begin, end, *executed = map(int, line.split(" ")[1:])
+                windows.append(Window(begin, end, tuple(executed)))
             elif words[0] == "c":
-                windows[-1].counts.append((nodes[words[1]], int(words[2], 16), int(words[3])))
+                node, cpu, address, n = words[1:]
+                if int(cpu) >= len(windows[-1].executed):
+                    raise IndexError
+                windows[-1].counts.append((nodes[node], int(cpu), int(address, 16), int(n)))
             elif words[0] == "t":
                 comm = printable(words[4]) if len(words) > 4 else "?"
                 nodes[words[1]] = Node("task", 0, None, comm, int(words[3]))
@@ -72,23 +85,45 @@ def mode_of(node):
     return node.value if node else None
 
 
+def _mode_name(node):
+    mode = mode_of(node)
+    return MODES[mode] if mode is not None else ""
+
+
 def flat(window, names):
     """{(comm, mode, function): instructions}; names.find(address, comm) gives a function."""
     found = {}
     find = lru_cache(None)(names.find)
-    for node, address, n in window.counts:
+    for node, _, address, n in window.counts:
         comm = node.comm if node else "boot"
-        mode = mode_of(node)
-        key = (comm, MODES[mode] if mode is not None else "", find(address, comm))
+        key = (comm, _mode_name(node), find(address, comm))
+        found[key] = found.get(key, 0) + n
+    return found
+
+
+def by_place(window, names):
+    """{(CPU, comm, mode, object, function): instructions}; names.owner(address, comm) gives the
+    object that an address belongs to."""
+    found = {}
+    find, owner = lru_cache(None)(names.find), lru_cache(None)(names.owner)
+    for node, cpu, address, n in window.counts:
+        comm = node.comm if node else "boot"
+        key = (cpu, comm, _mode_name(node), owner(address, comm), find(address, comm))
         found[key] = found.get(key, 0) + n
     return found
 
 
 def folded(window, names):
-    """{(frame, ...): instructions}, the outermost first: task, then calls. A change of mode is a
-    frame in brackets; a call that ends in a jump shows where it ended."""
+    """{(CPU, frame, ...): instructions}, the outermost first: task, then calls. A change of mode
+    is a frame in braces, as is an interrupt; code without a name has its owner's in brackets. A
+    call that ends in a jump shows where it ended."""
     found = {}
-    find = lru_cache(None)(names.find)
+
+    @lru_cache(None)
+    def find(address, comm):
+        name = names.find(address, comm)
+        ours = names.owner(address, comm) == "dune.ko" and not name.startswith("[")
+        return f"{name} [dune]" if ours else name
 
     @lru_cache(None)
     def path(node):
@@ -98,12 +133,12 @@ def folded(window, names):
         if node.kind == "task":
             return (node.comm or "?",)
         if node.kind == "mode":
-            return above if node.value == USER else above + (f"[{MODES[node.value]}]",)
+            return above if node.value == USER else above + (f"{{{MODES[node.value]}}}",)
         if node.kind == "vector":
-            return above + (f"[{vector_name(node.value)}]",)
+            return above + (f"{{{vector_name(node.value)}}}",)
         return above + (find(node.value, node.comm),)
 
-    for node, address, n in window.counts:
+    for node, cpu, address, n in window.counts:
         if node is None:
             frames = ("boot",)
         else:
@@ -111,7 +146,7 @@ def folded(window, names):
             if node.kind == "function":
                 frames = frames[:-1]
             frames += (leaf,)
-        found[frames] = found.get(frames, 0) + n
+        found[cpu, *frames] = found.get((cpu, *frames), 0) + n
     return found
 
 

@@ -13,8 +13,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 _HERE = Path(__file__).parent
 
 
-def document(title, body, figures=()):
-    """The whole file around a body's lines. figures: those in it, for their colours."""
+def document(title, body, figures=(), script=None):
+    """The whole file around a body's lines. figures: those in it, for their colours; script: of
+    this directory, where the figures' own is not meant."""
     styles = {item.key: item for item in palette.STYLES.values()}
     styles |= {item.key: item for figure in figures for item in figure.series.values()}
     css = "\n".join([palette.css(styles.values()), _asset("page.css"), svg.STYLE])
@@ -24,7 +25,8 @@ def document(title, body, figures=()):
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         '<link rel="icon" href="data:,">', f"<title>{escape(title)}</title>",
         f"<style>{css}</style>", "</head><body>", *body,
-        *([f"<script>{_asset('hover.js')}</script>"] if figures else []), "</body></html>"]) + "\n"
+        *([f"<script>{_asset(script or 'hover.js')}</script>"] if figures or script else []),
+        "</body></html>"]) + "\n"
 
 
 def _asset(name):

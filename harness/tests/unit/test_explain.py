@@ -253,8 +253,8 @@ def run(tmp_path):
 
 def told(comm="kv-server"):
     names = SimpleNamespace(find=lambda address, who: f"f<{address:x}>")
-    window = counts.read("window 999000 1003000\nr 1 0 0\nt 2 1 42 " + comm + "\nm 3 2 1\n"
-                         "c 3 401000 1500\nc 3 401010 5\n")
+    window = counts.read("window 999000 1003000 1505\nr 1 0 0\nt 2 1 42 " + comm + "\nm 3 2 1\n"
+                         "c 3 0 401000 1500\nc 3 0 401010 5\n")
     base = 1_000_000
     records = [event(base, "task", number=42, cpl=3, comm=comm),
                event(base + 900, "syscall", cpl=3, number=0),

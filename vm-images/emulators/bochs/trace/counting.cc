@@ -16,10 +16,11 @@ struct bx_node_t {
 	unsigned kind, number; // number: in the file; 0: not written yet
 };
 
-// Instructions of a straight run, by its first address and its place.
+// Instructions of a straight run, by its first address, its place and the CPU that ran it.
 struct count {
 	Bit64u address, n;
 	bx_node_t *node;
+	unsigned cpu;
 };
 
 static struct {
@@ -33,23 +34,24 @@ static unsigned written;
 // A CPU's current run.
 static struct {
 	Bit64u start, next, icount; // next: where the run goes on if nothing jumps
+	Bit64u begun; // icount when the window began: what its counts must add up to
 	bx_node_t *node;
 	unsigned mode;
 } run[BX_MAX_SMP_THREADS_SUPPORTED];
 
-static Bit64u hash(const bx_node_t *node, Bit64u address)
+static Bit64u hash(const bx_node_t *node, Bit64u address, unsigned cpu)
 {
-	Bit64u h = (address ^ ((Bit64u) node >> 4)) * 0x9e3779b97f4a7c15ULL;
+	Bit64u h = (address ^ ((Bit64u) node >> 4) ^ (Bit64u) cpu << 56) * 0x9e3779b97f4a7c15ULL;
 
 	return h ^ h >> 29;
 }
 
-static struct count *count_at(bx_node_t *node, Bit64u address)
+static struct count *count_at(bx_node_t *node, Bit64u address, unsigned cpu)
 {
-	Bit64u at = hash(node, address) & counts.mask;
+	Bit64u at = hash(node, address, cpu) & counts.mask;
 
-	while (counts.slot[at].node &&
-			(counts.slot[at].node != node || counts.slot[at].address != address))
+	while (counts.slot[at].node && (counts.slot[at].node != node ||
+			counts.slot[at].address != address || counts.slot[at].cpu != cpu))
 		at = (at + 1) & counts.mask;
 	return &counts.slot[at];
 }
@@ -67,20 +69,21 @@ static void grow(void)
 	}
 	for (Bit64u n = 0; n < size; n++) {
 		if (old[n].node)
-			*count_at(old[n].node, old[n].address) = old[n];
+			*count_at(old[n].node, old[n].address, old[n].cpu) = old[n];
 	}
 	free(old);
 }
 
-static void add(bx_node_t *node, Bit64u address, Bit64u n)
+static void add(bx_node_t *node, Bit64u address, unsigned cpu, Bit64u n)
 {
 	if (counts.used * 2 >= counts.mask)
 		grow();
 
-	struct count *c = count_at(node, address);
+	struct count *c = count_at(node, address, cpu);
 	if (!c->node) {
 		c->node = node;
 		c->address = address;
+		c->cpu = cpu;
 		counts.used++;
 	}
 	c->n += n;
@@ -229,7 +232,7 @@ static void close(unsigned cpu)
 	Bit64u n = BX_CPU(cpu)->get_icount() - run[cpu].icount;
 
 	if (n && run[cpu].node && wanted)
-		add(run[cpu].node, run[cpu].start, n);
+		add(run[cpu].node, run[cpu].start, cpu, n);
 }
 
 // In stretches of code without a jump: at the start of one, what the last one took is added.
@@ -259,7 +262,7 @@ void bx_counting_switched(unsigned cpu)
 void bx_counting_window(void)
 {
 	for (unsigned cpu = 0; cpu < BX_SMP_PROCESSORS; cpu++)
-		run[cpu].icount = BX_CPU(cpu)->get_icount();
+		run[cpu].begun = run[cpu].icount = BX_CPU(cpu)->get_icount();
 }
 
 static unsigned write_node(FILE *file, bx_node_t *n)
@@ -285,15 +288,19 @@ void bx_counting_write(FILE *file, Bit64u from, Bit64u to)
 		Bit64u n = BX_CPU(cpu)->get_icount() - run[cpu].icount;
 
 		if (n && run[cpu].node)
-			add(run[cpu].node, run[cpu].start, n);
+			add(run[cpu].node, run[cpu].start, cpu, n);
 		run[cpu].icount += n;
 	}
-	fprintf(file, "window %llu %llu\n", (unsigned long long) from, (unsigned long long) to);
+	fprintf(file, "window %llu %llu", (unsigned long long) from, (unsigned long long) to);
+	for (unsigned cpu = 0; cpu < BX_SMP_PROCESSORS; cpu++)
+		fprintf(file, " %llu", (unsigned long long) (run[cpu].icount - run[cpu].begun));
+	fputc('\n', file);
 	for (Bit64u at = 0; counts.slot && at <= counts.mask; at++) {
 		if (counts.slot[at].node) {
 			unsigned node = write_node(file, counts.slot[at].node);
 
-			fprintf(file, "c %u %llx %llu\n", node, (unsigned long long) counts.slot[at].address,
+			fprintf(file, "c %u %u %llx %llu\n", node, counts.slot[at].cpu,
+				(unsigned long long) counts.slot[at].address,
 				(unsigned long long) counts.slot[at].n);
 		}
 	}
