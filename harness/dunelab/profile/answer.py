@@ -23,7 +23,7 @@ def headline(record):
         return (f"{record['total']:,} instructions of all CPUs, each of them counted by the engine, "
                 f"for {record['requests']:,} requests")
     return (f"{record['total']:,} samples, {record['rate_hz']} a second on each CPU by the guest's "
-            f"own clock, during {record['requests']:,} requests; idle time is sampled, too")
+            f"own clock, during {record['requests']:,} requests")
 
 
 def text(record):
@@ -49,6 +49,8 @@ def cpu_line(record, item):
     if record["exact"]:
         words += (f", as many as the engine's clock says; {item['count'] / record['requests']:,.0f}"
                   " a request")
+    elif item["asleep"]:
+        words += f", and {item['asleep']:,} while it slept, which are left out below"
     return words
 
 

@@ -158,10 +158,13 @@ def measure(plan, engine, load, root, argv):
             if not result.ok:
                 raise GuestError(f"{system.name}: {kvrun.reason(result)}; see "
                                  f"{where}/console.log")
-            stacks, places, executed = (_counted(result, work, kernel) if exact
-                                        else _sampled(result))
+            for name, data in (("perf.txt.gz", result.payload("perf")),
+                               ("kv-load.json", result.payload("profiled.json"))):
+                if data:
+                    (where / name).write_bytes(data)
+            stacks, *found = _counted(result, work, kernel) if exact else _sampled(result)
             spent = {} if missing else host.read(work / host.FILE)
-        record = _record(plan, engine, system, load, argv, started, result, places, executed)
+        record = _record(plan, engine, system, load, argv, started, result, *found)
         record |= {"kernel": image.release, "artifacts": kvimage.artifacts([system], extra),
                    "host": {"events": spent, "missing": missing or (
                        "" if spent else "perf stat left nothing: the emulator was ended")}}
@@ -194,8 +197,8 @@ def _new(root, plan, system):
 
 
 def _counted(result, work, kernel):
-    """(stacks, places, instructions of each CPU as the engine counts them) of the marked window;
-    GuestError unless they are the same instructions."""
+    """(stacks, places, instructions of each CPU as the engine counts them, {}) of the marked
+    window; GuestError unless they are the same instructions."""
     windows = counts.read((work / COUNTS).read_text("utf-8", "replace"))
     if not windows:
         raise GuestError("the guest marked nothing to profile")
@@ -203,22 +206,32 @@ def _counted(result, work, kernel):
     if window.of_cpus() != window.executed:
         raise GuestError(f"the engine executed {window.executed} instructions on its CPUs, but its "
                          f"counts add up to {window.of_cpus()}: a fault of the trace")
-    environment = (result.payload("env") or b"").decode("utf-8", "replace")
-    names = symbols.Names(kernel.table, kvscript.parse_sections(environment).get("modules"))
-    return counts.folded(window, names), counts.by_place(window, names), window.executed
+    names = symbols.Names(kernel.table, _modules(result))
+    return counts.folded(window, names), counts.by_place(window, names), window.executed, {}
 
 
 def _sampled(result):
-    """The same of perf's samples; nobody counted them apart."""
+    """The same of perf's samples, without those of CPUs that slept; nobody counted them apart."""
     try:
         text = gzip.decompress(result.payload("perf") or b"").decode("utf-8", "replace")
     except (OSError, EOFError) as error:
         raise GuestError(f"what perf told in the guest is damaged: {error}") from None
-    samples = perf.by_clock(perf.read(text))
-    return perf.folded(samples), perf.places(samples), None
+    samples = perf.by_clock(perf.read(text, symbols.module_base(_modules(result))))
+    busy = [sample for sample in samples if not perf.idle(sample)]
+    if not busy:
+        raise GuestError("perf found all CPUs asleep: nothing to profile")
+    asleep = {}
+    for sample in samples:
+        asleep[sample.cpu] = asleep.get(sample.cpu, 0) + perf.idle(sample)
+    return perf.folded(busy), perf.places(busy), None, asleep
 
 
-def _record(plan, engine, system, load, argv, started, result, places, executed):
+def _modules(result):
+    environment = (result.payload("env") or b"").decode("utf-8", "replace")
+    return kvscript.parse_sections(environment).get("modules")
+
+
+def _record(plan, engine, system, load, argv, started, result, places, executed, asleep):
     commit, dirty = hostenv.commit()
     exact = _exact(engine.name)
     by_cpu = dict.fromkeys(range(system.cpus), 0)
@@ -237,7 +250,8 @@ def _record(plan, engine, system, load, argv, started, result, places, executed)
         "load_rps": load_said.get("achieved_rps"),
         "total": sum(by_cpu.values()),
         "cpus": [{"cpu": cpu, "role": _role(system, cpu), "count": by_cpu[cpu],
-                  "executed": executed[cpu] if executed else None} for cpu in order],
+                  "executed": executed[cpu] if executed else None,
+                  "asleep": asleep.get(cpu, 0)} for cpu in order],
         "boot": {"status": result.status, "wall_s": round(result.wall_s, 2),
                  "cmdline": system.kernel_args},
         "functions": [{"count": n, "cpu": cpu, "task": task, "mode": mode, "object": owner,

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from dunelab.errors import GuestError
+from dunelab.explain import symbols
 from dunelab.explain.events import printable
 
 RATE_HZ = 997           # samples a second and CPU; no multiple of the kernel's own tick
@@ -15,6 +16,7 @@ _HEAD = re.compile(r"^ *(?P<comm>\S.*?) +(?P<tid>-?\d+) +\[(?P<cpu>\d+)\] +[\d.]
                    r"(?P<event>\S+?)(?:/[^ ]*/)?: *$")
 _FRAME = re.compile(r"^\s+(?P<address>[0-9a-f]+) (?P<name>.*?) \((?P<file>[^()]*)\)$")
 
+_ASLEEP = ("safe_halt", "mwait_idle")
 _NOWHERE = ((0, "[unknown]", "?"),)     # a sample whose task was on its way out
 
 
@@ -37,9 +39,12 @@ class Sample:
         return "kernel" if self.frames[0][0] >= _KERNEL_HALF else "user"
 
 
-def read(text):
+def read(text, module=None):
     """[Sample] of what `perf script -F FIELDS` prints, every event for itself; GuestError when
-    nothing in it is a sample."""
+    nothing in it is a sample.
+
+    module: where dune.ko lies, since perf may count its functions among the kernel's.
+    """
     found, head, frames = [], None, []
     for line in [*text.splitlines(), ""]:
         if not line.strip():
@@ -50,7 +55,7 @@ def read(text):
             continue
         frame = _FRAME.match(line) if head else None
         if frame:
-            frames.append(_frame(frame))
+            frames.append(_frame(frame, module))
         elif not head:
             head = _HEAD.match(line)
     if not found:
@@ -58,10 +63,10 @@ def read(text):
     return found
 
 
-def _frame(match):
+def _frame(match, module):
     address = int(match["address"], 16)
     owner = match["file"].rpartition("/")[2]
-    if owner == "[dune]":
+    if module and module <= address < module + symbols.MODULE_BYTES:
         owner = "dune.ko"
     elif address >= _KERNEL_HALF:
         owner = "kernel" if owner.startswith(("[kernel", "[guest.kernel")) else owner.strip("[]")
@@ -87,6 +92,11 @@ def by_clock(samples):
         if sample.frames[0][2] == "dune.ko":
             left[sample.cpu] = len(found) - 1
     return found
+
+
+def idle(sample):
+    """Whether its CPU slept."""
+    return sample.comm.startswith("swapper") and sample.frames[0][1].endswith(_ASLEEP)
 
 
 def places(samples):

@@ -171,7 +171,7 @@ def test_what_is_called_counts_once_a_stack():
 SAMPLES = """
 kv server   123 [001]    12.345678: cpu-clock/freq=997/: \n\
 \tffffffff81e0138a native_safe_halt ([kernel.kallsyms])
-\tffffffffc0401100 vcpu_run+0x12 ([dune])
+\tffffffffc0401100 vcpu_run+0x12 ([kernel.kallsyms])
 \t          401a2b main (/lab/bin/kv-server)
 \t              f4 [unknown] ([unknown])
 
@@ -195,7 +195,7 @@ gone 77 [000]    12.348000: cpu-clock: \n\
 
 
 def test_samples_of_perf():
-    told = perf.read(SAMPLES)
+    told = perf.read(SAMPLES, 0xffffffffc0400000)
     assert [(s.cpu, s.comm, s.guest) for s in told] == \
         [(1, "kv server", n in (1, 3, 4)) for n in range(5)] + [(0, "mc-worker", False),
                                                               (0, "gone", False)]
@@ -212,6 +212,14 @@ def test_samples_of_perf():
         (1, "kv server", "guest ring 0", "kv server", "served"): 1,
         (0, "mc-worker", "user", "mc-worker", "[memcached]"): 1,
         (0, "gone", "user", "gone", "[unknown]"): 1}
+
+
+def test_a_cpu_that_sleeps_is_told_from_one_that_works():
+    line = " 0 [001] 1.0: cpu-clock: \n\tffffffff81000010 {} ([kernel.kallsyms])\n\n"
+    told = perf.read("".join(task + line.format(name) for task, name in (
+        ("swapper", "native_safe_halt"), ("swapper/1", "pv_native_safe_halt"),
+        ("swapper", "handle_softirqs"), ("kv-server", "native_safe_halt"))))
+    assert [perf.idle(sample) for sample in told] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("text", ["", "garbage\n", "kv 1 [x] 1.0: cpu-clock: \n\n"])
@@ -271,7 +279,7 @@ def made_record(monkeypatch):
     result = SimpleNamespace(status="DONE", wall_s=1.0, payload=lambda name: None)
     made = command._record(plan, engine, planning.SYSTEMS["dune"], "0.7", ["profile"],
                            "2026-01-31T12:00:00Z", result, counts.by_place(window, names()),
-                           window.executed)
+                           window.executed, {})
     made |= {"kernel": "6.1.0", "artifacts": {}, "host": {"events": {"cycles": None},
                                                           "missing": ""}}
     return made, counts.folded(window, names())
