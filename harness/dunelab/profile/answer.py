@@ -20,8 +20,8 @@ def title(record):
 def headline(record):
     """What was counted, in a sentence."""
     if record["exact"]:
-        return (f"{record['total']:,} instructions of all CPUs, each of them counted by the engine, "
-                f"for {record['requests']:,} requests")
+        return (f"{record['total']:,} instructions of all CPUs, each counted by the engine, for "
+                f"{record['requests']:,} requests")
     return (f"{record['total']:,} samples, {record['rate_hz']} a second on each CPU by the guest's "
             f"own clock, during {record['requests']:,} requests")
 
@@ -74,8 +74,8 @@ def page(record, stacks):
     for key, words, mine in drawn:
         body += [f'<h2 id="{key}">{escape(words)}</h2>',
                  f'<p class="soft">As wide as its {unit}, callers below, those whom they call '
-                 "above. Pointing at a box tells the rest, a click makes it the whole width, on the "
-                 f'lowest one back again. <a href="{key}.svg">SVG</a>, '
+                 "above. Pointing at a box tells the rest, a click makes it the whole width, one "
+                 f'on the lowest all again. <a href="{key}.svg">SVG</a>, '
                  '<a href="folded.txt">folded stacks</a>.</p>',
                  f'<div class="scroll">{flame.inline(mine, words, unit)}</div>',
                  '<p class="soft flame-said" role="status">&nbsp;</p>']
@@ -129,8 +129,8 @@ def _about(record):
     if kept["missing"]:
         emulator.append(f"<p>{escape(kept['missing'])}</p>")
     boot = record["boot"]
-    return ['<h2 id="host">The emulator</h2>', "<p>What running it cost this host, boot and all, by "
-            "<code>perf stat</code>: of interest for the emulator's own speed, and for nothing "
+    return ['<h2 id="host">The emulator</h2>', "<p>What running it cost this host, boot and all, "
+            "by <code>perf stat</code>: of interest for the emulator's own speed, and for nothing "
             "about the guest.</p>", *emulator, '<h2 id="about">About</h2>', *definitions([
                 ("commit", record["commit"] + (" and changes" if record["dirty"] else "")),
                 ("started", record["started"]), ("engine", record["engine"]["version"]),

@@ -21,7 +21,8 @@ _LOAD = r"""{begin}{run} >/tmp/load.log 2>&1 || die "load: $(tail -n 3 /tmp/load
 """
 # perf is elsewhere than the server. The guest's tracepoint exists only with dune.ko.
 _PERF = "taskset 0x1 perf record -q {events} -a -g -o /tmp/perf.data -- "
-_PERF_SCRIPT = r"""perf script -i /tmp/perf.data --no-inline -F {fields} >/tmp/perf.txt 2>/tmp/perf.log ||
+_PERF_SCRIPT = r"""perf script -i /tmp/perf.data --no-inline -F {fields} \
+	>/tmp/perf.txt 2>/tmp/perf.log ||
 	die "perf script: $(tail -n 3 /tmp/perf.log)"
 gzip -c /tmp/perf.txt | report stdin perf
 """
@@ -34,8 +35,8 @@ def script(plan, system, load, sampled):
     count = kvring.CAPACITY_REQUESTS if system.ring else kvscript.CAPACITY_REQUESTS
     parts = []
     if closed:
-        run = shlex.join(kvscript.load_argv("capacity", plan, system, requests=plan.requests, warmup=0,
-                                            out="profiled"))
+        run = shlex.join(kvscript.load_argv("capacity", plan, system, requests=plan.requests,
+                                            warmup=0, out="profiled"))
     else:
         first = kvscript.load_argv("capacity", plan, system, requests=count, out="capacity")
         parts = [shlex.join(first), ' >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 '

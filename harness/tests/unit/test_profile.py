@@ -197,8 +197,8 @@ gone 77 [000]    12.348000: cpu-clock: \n\
 def test_samples_of_perf():
     told = perf.read(SAMPLES, 0xffffffffc0400000)
     assert [(s.cpu, s.comm, s.guest) for s in told] == \
-        [(1, "kv server", n in (1, 3, 4)) for n in range(5)] + [(0, "mc-worker", False),
-                                                              (0, "gone", False)]
+        [(1, "kv server", n in (1, 3, 4)) for n in range(5)] + \
+        [(0, "mc-worker", False), (0, "gone", False)]
     kept = perf.by_clock(told)
     # The clock met the guest once: the other one was in the kernel's halt, the last no clock's.
     assert [s.frames[0][1] for s in kept] == \
