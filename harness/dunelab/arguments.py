@@ -8,7 +8,7 @@ from dunelab import cli
 from dunelab.errors import UsageError
 
 # Commands within commands, which have options of their own.
-NESTED = (("experiment", "jitter"),)
+NESTED = (("experiment", "jitter"), ("experiment", "spin"))
 
 
 class _Formatter(argparse.HelpFormatter):

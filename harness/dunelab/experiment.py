@@ -71,8 +71,8 @@ def main(argv):
 
 def boots(argv):
     """[dryrun.Planned] of every boot that `experiment ARGV` makes."""
-    if argv[:1] == ["jitter"]:
-        return importlib.import_module("dunelab.jitter.command").boots(argv[1:])
+    if argv[:1] and argv[0] in planning.WORKLOADS[1:]:
+        return importlib.import_module(f"dunelab.{argv[0]}.command").boots(argv[1:])
     args = _parser().parse_args(argv)
     plans, engine = _decide(args)
     return [planned for plan in plans for chosen in _engines(plan, engine, args.alone)

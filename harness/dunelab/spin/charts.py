@@ -52,7 +52,7 @@ def _load(law, name, items, key, what):
             if key(item) != series or gate.value is None:
                 continue
             x, y = float(item.cell.load) * 100, gate.value / evaluate.SLOWDOWN_UNIT
-            fine = gate.grade == "ok" and item.state in ("ok", "near")
+            fine = gate.grade == "ok" and item.state in evaluate.SOUND
             (sound if fine else flagged).append((x, y))
             rows.append((series, x, y, "" if fine else item.state))
             if item.expected:

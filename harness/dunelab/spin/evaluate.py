@@ -9,6 +9,7 @@ from dunelab.spin import plan as planning, theory
 TOLERANCE, CAPACITY_TOLERANCE = 0.15, 0.05
 SLOWDOWN_UNIT = 1000        # slowdowns are counted in thousandths
 SHOWN = ("50", "99", "99.9")
+SOUND = ("ok", "near")      # states of a row that is a result
 NEAR = 0.95                 # of the capacity: the queue of a run says little about that of another
 
 
@@ -126,7 +127,7 @@ def worst(item):
 
 def agrees(item):
     """Whether every figure is within the tolerance; None where that cannot be said."""
-    if item.cell.saturated or not item.predicted or item.state not in ("ok", "near"):
+    if item.cell.saturated or not item.predicted or item.state not in SOUND:
         return None
     return abs(worst(item)[1]) <= TOLERANCE
 

@@ -40,17 +40,22 @@ def kernels(plan):
     guestrun.fetch_kernels(plan.kernel(planning.SYSTEMS[name]) for name in plan.systems)
 
 
+def machine(plan, step):
+    """What the guest of a step is given, as guestrun.run() takes it."""
+    system = planning.SYSTEMS[step.system]
+    return {"cmdline": plan.kernel_args(system), "cpus": plan.cpus, "memory_mib": MEMORY_MIB,
+            "flavour": plan.kernel(system)}
+
+
 def boot(plan, step, folder):
     """Boot; write the step's directory. GuestError if it did not get through."""
-    system, chosen = planning.SYSTEMS[step.system], engine(plan)
+    chosen = engine(plan)
     text = script.script(plan, step)
     folder.mkdir(parents=True, exist_ok=True)
     store.write_text(folder / "run.sh", text)
     with tempfile.TemporaryDirectory(prefix="dunelab-spin-") as work:
         result = guestrun.run(
-            text, chosen, cmdline=plan.kernel_args(system), cpus=plan.cpus,
-            memory_mib=MEMORY_MIB, timeout_s=LIMIT_S, workdir=Path(work),
-            flavour=plan.kernel(system))
+            text, chosen, **machine(plan, step), timeout_s=LIMIT_S, workdir=Path(work))
         store.write_text(folder / "console.log", result.console_text())
     wanted = [f"{cell.key}.{kind}" for cell in plan.cells(step) for kind in ("json", "hlog")]
     for name in ("environment", *wanted):

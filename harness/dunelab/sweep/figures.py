@@ -5,6 +5,7 @@ from dunelab import claims, results, stats, steprun, store
 from dunelab.compare import sources
 from dunelab.errors import UsageError
 from dunelab.jitter import evaluate, report, steps
+from dunelab.spin import evaluate as spin, steps as spin_steps
 
 # Field of jitter's rows -> unit; that of wake-ups is the clock's.
 _COUNTS = {"interruptions": "", "lost_ppm": "ppm", "longest_ticks": "ticks"}
@@ -46,11 +47,44 @@ def _jitter(path):
     return engine, rows, evaluate.problems(run, items)
 
 
+def _spin(path):
+    run = steprun.load(spin_steps.KIND, path)
+    items = spin.measured(run)
+    if not items:
+        raise ValueError(f"{path}: a run of spin without cells")
+    engine = items[0].record["engine"]
+    domain, rows = engine["clock_domain"], []
+    for item in items:
+        point = [item.step.system, item.step.law, item.cell.policy, item.cell.load]
+        rows += [{"words": [*point, name], "value": value, "unit": unit, "domain": domain}
+                 for name, value, unit in _spin_cell(item, claims.unit(domain))]
+    return engine, rows, spin.problems(run, items)
+
+
+def _spin_cell(item, unit):
+    """[(name, value, unit)] of a cell: none where it is no result."""
+    if item.cell.saturated:
+        return [("capacity", spin.busy_share(item), "")]
+    if item.state not in spin.SOUND:
+        return []
+    found = [("mean", item.found["sojourn_ns"]["mean"], unit)]
+    for level in spin.SHOWN:
+        found += [(f"{kind}p{level}", gate.value / scale, of)
+                  for kind, gate, scale, of in (
+                      ("", stats.gated(item.sojourn, level), 1, unit),
+                      ("slowdown_", stats.gated(item.slowdown, level), spin.SLOWDOWN_UNIT, ""))
+                  if gate.grade == "ok"]
+    if item.predicted:
+        found.append(("mean_error", 100 * spin.error(found[0][1], item.predicted["sojourn_ns"][
+            "mean"]), "% of rt-sim's"))
+    return found
+
+
 def whole(experiment, path):
     """Whether all that a complete run of an experiment has measured is as it was written."""
     try:
-        if experiment == "jitter":
-            run = steprun.load(steps.KIND, path)
+        if experiment in _KINDS:
+            run = steprun.load(_KINDS[experiment], path)
             return all(run.record(step) for step in run.plan.steps())
         return all(item.status in (results.DONE, results.SKIP)
                    for item in results.load(path).cells)
@@ -59,7 +93,8 @@ def whole(experiment, path):
 
 
 # experiment -> what reads a run of it; only these can be swept.
-READERS = {"kv": _kv, "jitter": _jitter}
+READERS = {"kv": _kv, "jitter": _jitter, "spin": _spin}
+_KINDS = {"jitter": steps.KIND, "spin": spin_steps.KIND}     # those of a boot a step
 
 
 def median(values):

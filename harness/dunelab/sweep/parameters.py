@@ -10,7 +10,7 @@ from dunelab.errors import UsageError
 # Of the experiment's options those that are about one run's place and course, not its bits.
 _COURSE = ("help", "workload", "seeds", "out", "jobs", "resume", "check", "report", "alone", "json",
            "dry_run")
-_PLURALS = {"systems": "system", "loads": "load"}
+_PLURALS = {"systems": "system", "loads": "load", "policies": "policy"}
 # Variables that choose the kernel -> what they may be.
 KERNELS = {"kernel": ("6.1", "6.12"), "flavour": ("cloud", "generic", "rt", "debug")}
 

@@ -21,6 +21,7 @@ from dunelab import hostenv, journal, kvrun, paths, plan as experiments, steprun
 from dunelab.engine import supervise
 from dunelab.errors import GuestError, UsageError
 from dunelab.jitter import plan as jitter, steps as jitter_steps
+from dunelab.spin import plan as spin, steps as spin_steps
 from dunelab.sweep import figures, parameters, plan as planning
 
 POLL_S = 0.2
@@ -30,6 +31,12 @@ _PROBES_S = 30.0        # of jitter's boots, for the ETA
 
 def expected_s(plan, point):
     """Seconds that a point is expected to take, alone."""
+    if plan.experiment == "spin":
+        made = spin.make(systems=point.get("system"), laws=point.get("w"),
+                         policies=point.get("policy"), loads=point.get("load"),
+                         cores=point.get("cores"), requests=point.get("requests"),
+                         quick=point.get("quick") == "true", full=point.get("full") == "true")
+        return sum(spin_steps.expected_s(made, step) for step in made.steps())
     named = len((point.get("system") or "").split())
     if plan.experiment == "jitter":
         return (named or len(jitter.SYSTEMS)) * (jitter_steps.BOOT_S + _PROBES_S)
