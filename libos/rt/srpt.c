@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Shortest remaining processing time first, preemptive, by hints of size. */
+/* Shortest remaining processing time first, preemptive, by hints of size that may be wrong. */
 #include "heap.h"
 #include "policies.h"
 
@@ -19,14 +19,20 @@ static const char *init(void *state, const struct rt_params *params)
 	return NULL;
 }
 
-/* A hint that was too low makes a task the most urgent: better than never to end. */
+/*
+ * A hint that was too low: what lasts longer than it was to last is the less likely to be about to
+ * end, but is never less urgent than it was as a whole (SRPT with a bounce: Scully, Grosof and
+ * Mitzenmacher 2022). As the most urgent of all it would hold its core for as long as it likes.
+ */
 static uint64_t remaining(const struct rt_task *task, uint64_t more)
 {
 	uint64_t ran = task->ran + more;
 
 	if (!task->size)
 		return RT_FOREVER;
-	return ran < task->size ? task->size - ran : 0;
+	if (ran <= task->size)
+		return task->size - ran;
+	return ran - task->size < task->size ? ran - task->size : task->size;
 }
 
 static uint64_t remaining_on(const struct srpt *all, uint32_t core, uint64_t now)

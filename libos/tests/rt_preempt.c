@@ -110,6 +110,31 @@ static void arrivals(const char *policy, uint32_t cores)
 	rt_down();
 }
 
+/* Its hint was too low, by far: it is not the most urgent for that. */
+static void outlived(uint32_t cores)
+{
+	struct dune_rt_attr attr = rt_attr();
+	uint32_t i, arrived = 0;
+
+	rt_up("srpt", cores);
+	stop = running = urgent = wrong = 0;
+	attr.size_hint = MS;
+	for (i = 0; i < cores; i++)
+		rt_spawn(spins, (void *)(uintptr_t)i, &attr);
+	reaches(&running, cores);
+	usleep(20000);
+	attr.size_hint = MS / 10;
+	for (i = 1; i <= 4; i++) {
+		rt_spawn(comes, NULL, &attr);
+		arrived += reaches(&urgent, i);
+	}
+	ktap_check(arrived == 4 && !wrong,
+		   "srpt on %u, who is shorter runs beside one that outlived its hint", cores);
+	stop = 1;
+	dune_rt_wait();
+	rt_down();
+}
+
 static void *holds_until_told(void *arg)
 {
 	dune_rt_hold();
@@ -387,7 +412,7 @@ static void cost(const char *policy)
 
 int main(void)
 {
-	ktap_plan(12 + 3 + 2 + 2 + 4 + 1 + 4 + 1);
+	ktap_plan(12 + 2 + 3 + 2 + 2 + 4 + 1 + 4 + 1);
 	if (dune_init(NULL))
 		ktap_bail("dune_init");
 	arrivals("priority", 1);
@@ -396,6 +421,8 @@ int main(void)
 	arrivals("edf", 2);
 	arrivals("srpt", 1);
 	arrivals("srpt", 2);
+	outlived(1);
+	outlived(2);
 	together("priority");
 	together("edf");
 	together("srpt");

@@ -105,6 +105,17 @@ static bool eligible(const struct model *m, uint32_t core, uint32_t i)
 	return !(m->policy->flags & RT_TAKES_RESERVED) || core >= 1 || m->task[i].class == 0;
 }
 
+/* By its hint of size, which it may have outlived. */
+static uint64_t remains(const struct rt_task *task)
+{
+	uint64_t past;
+
+	if (task->ran <= task->size)
+		return task->size - task->ran;
+	past = task->ran - task->size;
+	return past < task->size ? past : task->size;
+}
+
 /* a ought to go before b, both ready and both eligible. */
 static bool goes_before(const struct model *m, uint32_t a, uint32_t b)
 {
@@ -116,7 +127,7 @@ static bool goes_before(const struct model *m, uint32_t a, uint32_t b)
 	if (flags & RT_USES_DEADLINE)
 		return x->deadline < y->deadline;
 	if (flags & RT_USES_SIZE && m->policy->preempts)
-		return x->size - x->ran < y->size - y->ran;
+		return remains(x) < remains(y);
 	if (flags & RT_USES_SIZE)
 		return x->size < y->size;
 	if (flags & RT_TAKES_RESERVED)
@@ -152,11 +163,8 @@ static void pick(struct model *m, uint32_t core)
 static struct rt_task *stop(struct model *m, uint32_t core, enum rt_why why)
 {
 	struct rt_task *task = m->running[core];
-	uint64_t had = m->now - m->begun[core];
 
-	if (task->ran + had > task->size)
-		had = task->size - task->ran;
-	task->ran += had;
+	task->ran += m->now - m->begun[core];
 	m->running[core] = NULL;
 	m->where[index_of(m, task)] = ELSEWHERE;
 	if (m->policy->stopped)
@@ -398,11 +406,39 @@ static void without_hints_of_size(void)
 	}
 }
 
+/* Less likely to be about to end the longer it lasts, never less urgent than it was. */
+static void a_hint_that_was_too_low(void)
+{
+	static const struct {
+		uint64_t ran, shorter, longer;
+	} past[] = { { 600, 399, 401 }, { 1000, 0, 1 }, { 1500, 499, 501 }, { 9000, 999, 1001 } };
+	static struct model m;
+	size_t p;
+
+	for (p = 0; p < 4; p++) {
+		model_start(&m, rt_policy_find("srpt"), 1);
+		m.task[0] = (struct rt_task){ .size = 1000, .ran = past[p].ran };
+		m.task[1] = (struct rt_task){ .size = past[p].longer };
+		m.task[2] = (struct rt_task){ .size = past[p].shorter };
+		enqueue(&m, &m.task[0], RT_PREEMPTED);
+		enqueue(&m, &m.task[1], RT_NEW);
+		if (past[p].shorter)
+			enqueue(&m, &m.task[2], RT_NEW);
+		if (past[p].shorter)
+			check(m.policy->pick(m.state, 0, 1) == &m.task[2], "shorter than %llu",
+			      (unsigned long long)past[p].ran);
+		check(m.policy->pick(m.state, 1, 1) == &m.task[0], "longer than %llu",
+		      (unsigned long long)past[p].ran);
+		free(m.state);
+	}
+}
+
 static const struct test_case cases[] = {
 	{ "policies: nobody lost, nobody twice, in order", random_use },
 	{ "policies: who starves says so", who_starves_says_so },
 	{ "policies: an interrupted task keeps its turn", a_preempted_task_keeps_its_turn },
 	{ "policies: urgency is inherited", urgency_is_inherited },
 	{ "policies: without hints of size", without_hints_of_size },
+	{ "policies: a hint that was too low", a_hint_that_was_too_low },
 };
 TEST_MAIN(cases)

@@ -11,10 +11,17 @@
 #define POLLS 32	/* looks at the word between looks at the clock */
 #define PATIENCE 64	/* of those, before a core with DUNE_RT_SHARED yields to Linux */
 
-static void account(struct rt_thread *thread, uint64_t tsc)
+void rt_service_begins(struct rt_thread *thread, uint64_t tsc)
 {
-	thread->task.ran += rt_ns(tsc) - rt_ns(thread->since);
 	thread->since = tsc;
+}
+
+void rt_service_ends(struct rt_thread *thread, uint64_t tsc)
+{
+	/* After an interrupt it may have had less than that takes. */
+	if (thread->since && tsc > thread->since)
+		thread->task.ran += rt_ns(tsc) - rt_ns(thread->since);
+	thread->since = 0;
 }
 
 /* With the policy's lock held: what it was told before, it knows now. */
@@ -74,7 +81,7 @@ static struct rt_thread *next(struct rt_core *core, uint64_t now)
 static void begin(struct rt_core *core, struct rt_thread *to, uint64_t tsc)
 {
 	core->current = to;
-	to->since = tsc;
+	rt_service_begins(to, tsc);
 	core->counters->dispatches++;
 	if (rt.policy->quantum) {
 		core->slice_end = tsc + rt_ticks(rt.policy->quantum(rt.state, core->index,
@@ -124,7 +131,7 @@ void rt_give_way(struct rt_here *here, enum rt_why why)
 
 	core->resched = false;
 	*(why == RT_YIELDED ? &core->yields : &core->counters->preemptions) += 1;
-	account(me, tsc);
+	rt_service_ends(me, tsc);
 	rt_lock(lock);
 	if (policy->stopped)
 		policy->stopped(rt.state, core->index, &me->task, why, now);
@@ -155,7 +162,7 @@ void rt_stopped(struct rt_here *here, enum rt_why why)
 	struct rt_ticket *lock = rt_policy_lock(core->index);
 	const uint64_t tsc = rt_tsc();
 
-	account(me, tsc);
+	rt_service_ends(me, tsc);
 	rt_lock(lock);
 	me->state = why == RT_DONE ? RT_ENDED : RT_WAITING;
 	if (policy->stopped)

@@ -25,6 +25,9 @@ void rt_interrupt(struct dune_trap_frame *frame, void *unused)
 	if (core->current == &core->idle)
 		return;
 	tsc = rt_tsc();
+	/* What the interrupt takes is no progress of whom it comes to. */
+	if (rt.counts)
+		rt_service_ends(core->current, tsc - core->toll);
 	if (tsc >= core->alarm_at)
 		rt_alarms_ring(&here, tsc);
 	if (here.kicks)
@@ -32,11 +35,15 @@ void rt_interrupt(struct dune_trap_frame *frame, void *unused)
 	core->resched = core->hold != 0;
 	if (core->hold || !rt_must_go(core, tsc)) {
 		rt_timer_aim(core);
+		if (rt.counts)
+			rt_service_begins(core->current, rt_tsc());
 		return;
 	}
 	/* Calls begin and end with no values on the x87's stack. */
 	asm volatile("fninit");
 	rt_give_way(&here, RT_PREEMPTED);
+	if (rt.counts)
+		rt_service_begins(here.core->current, rt_tsc());
 	if (here.core != core)
 		trap_resume(frame, thread_here());
 }

@@ -64,7 +64,7 @@ struct rt_thread {
 	void *sp;
 	uint32_t on; /* a core uses its stack */
 	enum rt_state state;	/* under the policy's lock while it is ready or runs */
-	uint64_t since;		/* TSC at its dispatch */
+	uint64_t since;		/* TSC from which on it is served; 0: it is not */
 
 	void *(*run)(void *);
 	void *arg;
@@ -119,6 +119,7 @@ struct rt_core {
 	uint64_t hold_since;
 	uint64_t slice_end;	/* TSC; ~0: no quantum */
 	uint64_t aimed;		/* what its timer is set to; 0: who knows */
+	uint64_t toll;		/* ticks that an interrupt takes from a task beside its handler */
 	struct rt_heap alarms;	/* by TSC; under the wait lock */
 	struct rt_thread idle;	/* the loop itself, on the stack of the core's own thread */
 	pthread_t pthread;
@@ -145,6 +146,7 @@ struct rt_runtime {
 	uint32_t running;	/* tasks may be spawned */
 	bool ordered;		/* the policy knows urgency: priority or deadline */
 	bool timed;		/* there is a timer to preempt with */
+	bool counts;		/* the policy reads what tasks have run */
 	uint64_t slack;		/* ticks by which the end of a quantum may be late */
 	uint32_t stopping;
 	uint32_t flows;		/* given out to tasks without one */
@@ -210,6 +212,9 @@ void rt_stopped(struct rt_here *here, enum rt_why why);
 void rt_go(struct rt_here *here);
 /* Whether another should have this core now. */
 bool rt_must_go(struct rt_core *core, uint64_t tsc);
+/* Its service has lasted until then, and goes on from then. */
+void rt_service_ends(struct rt_thread *thread, uint64_t tsc);
+void rt_service_begins(struct rt_thread *thread, uint64_t tsc);
 void rt_core_loop(struct rt_core *core);
 
 /* count.c */
@@ -218,6 +223,9 @@ int rt_counters_share(int fd);
 void rt_counters_unshare(void);
 /* Where a core is to count from now on. */
 struct rt_core_counters *rt_counters_of(struct rt_core *core);
+
+/* toll.c: by a core with a timer, before there are tasks */
+void rt_toll_measure(struct rt_core *core);
 
 /* preempt.c */
 struct dune_trap_frame;

@@ -63,6 +63,8 @@ static void *core_main(void *arg)
 	if (!core->error)
 		core->error = timer_open();
 	rt_core_self = core;
+	if (!core->error && rt.counts)
+		rt_toll_measure(core);
 	sem_post(&arrived);
 	if (core->error)
 		goto leave;
@@ -202,6 +204,7 @@ static int start(const struct dune_rt_options *options, const char **why)
 	rt.vector = choice.vector;
 	rt.stack_size = (choice.stack + 4095) & ~4095ull;
 	rt_stacks_make(choice.tasks);
+	rt.counts = !(choice.policy->flags & RT_TIMELESS);
 	rt.ordered = choice.policy->flags & (RT_USES_PRIORITY | RT_USES_DEADLINE);
 	rt_clock_init();
 	rt.slack = rt_timer_slack(rt_ticks(rt.params.quantum));
