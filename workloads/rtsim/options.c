@@ -21,6 +21,8 @@ const char options_help[] =
 	"  --load RHO           share of the cores' time that service takes (0.8)\n"
 	"  --arrival poisson|fixed  gaps between requests (poisson)\n"
 	"  --quantum T          microseconds, for policies that have one\n"
+	"  --period T           from one ring of a core's timer to the next, where quanta follow\n"
+	"                       each other; dispatch is part of a quantum then (0: it is not)\n"
 	"  --reserve N,N...     cores reserved for class 0, 1..., for policies that reserve\n"
 	"  --deadline F         deadline of a request: F times the mean size of its class (10)\n"
 	"  --requests N         measured requests (1000000)\n"
@@ -28,11 +30,15 @@ const char options_help[] =
 	"  --seed N             of everything random (1)\n"
 	"  --submit-cost T      microseconds that who makes requests needs for each (0)\n"
 	"  --kick-cost T        and, in addition, when that interrupts a core (0)\n"
-	"  --wake-cost T        before a task, in addition, when its core was idle (0)\n"
+	"  --wake-cost T        before a task, in addition, when its core was idle (0); below 0,\n"
+	"                       where that is quicker, down to --dispatch-cost\n"
 	"  --dispatch-cost T    before a task begins or goes on (0)\n"
 	"  --steal-cost T       in addition, when it comes from another core's queue (0)\n"
 	"  --preempt-cost T     in addition, when another was interrupted for it (0)\n"
 	"  --interrupt-cost T   instead of that, when it was for an arrival (--preempt-cost)\n"
+	"  --reach-cost T       until that interrupt is there; the core goes on meanwhile (0)\n"
+	"  --resume-cost T      when who had to go for an arrival goes on (0)\n"
+	"  --arm-cost T         before a quantum, when no timer of the core's is to ring (0)\n"
 	"  --lapse-cost T       when a quantum is over and nobody waits (0)\n"
 	"  --stale-cost T       of a timer that rings for a quantum cut short by an end (0)\n"
 	"  --hlog FILE          write the histograms of sojourn (ns) and slowdown (1/1000) there\n"
@@ -137,7 +143,7 @@ static void server(struct options *options, const char *name)
 /* A machine's costs are what they are; the simulator has no machine. */
 static void belongs(const struct options *options, const char *option)
 {
-	const bool cost = strstr(option, "-cost") != NULL;
+	const bool cost = strstr(option, "-cost") || !strcmp(option, "period");
 
 	if (options->server != SERVER_NONE && cost)
 		usage("--%s: costs are the machine's", option);
@@ -177,6 +183,9 @@ static void set(struct options *options, int which, char *text)
 	case 'q':
 		spec->params.quantum = microseconds("quantum", text, 0.001);
 		break;
+	case 'Q':
+		spec->period_ns = microseconds("period", text, 0.001);
+		break;
 	case 'v':
 		reserve(&spec->params, text);
 		break;
@@ -205,7 +214,9 @@ static void set(struct options *options, int which, char *text)
 		spec->submit_ns = microseconds("submit-cost", text, 0.0);
 		break;
 	case '5':
-		spec->wake_ns = microseconds("wake-cost", text, 0.0);
+		spec->wake_ns = (int64_t)microseconds("wake-cost", text + (text[0] == '-'), 0.0);
+		if (text[0] == '-')
+			spec->wake_ns = -spec->wake_ns;
 		break;
 	case '6':
 		spec->kick_ns = microseconds("kick-cost", text, 0.0);
@@ -218,6 +229,15 @@ static void set(struct options *options, int which, char *text)
 		break;
 	case '9':
 		spec->stale_ns = microseconds("stale-cost", text, 0.0);
+		break;
+	case 'R':
+		spec->reach_ns = microseconds("reach-cost", text, 0.0);
+		break;
+	case 'M':
+		spec->resume_ns = microseconds("resume-cost", text, 0.0);
+		break;
+	case 'A':
+		spec->arm_ns = microseconds("arm-cost", text, 0.0);
 		break;
 	case 'S':
 		server(options, text);
@@ -255,6 +275,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		{ "load", required_argument, NULL, 'r' },
 		{ "arrival", required_argument, NULL, 'a' },
 		{ "quantum", required_argument, NULL, 'q' },
+		{ "period", required_argument, NULL, 'Q' },
 		{ "reserve", required_argument, NULL, 'v' },
 		{ "deadline", required_argument, NULL, 'd' },
 		{ "requests", required_argument, NULL, 'n' },
@@ -263,6 +284,9 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		{ "submit-cost", required_argument, NULL, '4' },
 		{ "kick-cost", required_argument, NULL, '6' },
 		{ "interrupt-cost", required_argument, NULL, '7' },
+		{ "reach-cost", required_argument, NULL, 'R' },
+		{ "resume-cost", required_argument, NULL, 'M' },
+		{ "arm-cost", required_argument, NULL, 'A' },
 		{ "lapse-cost", required_argument, NULL, '8' },
 		{ "stale-cost", required_argument, NULL, '9' },
 		{ "wake-cost", required_argument, NULL, '5' },
@@ -289,7 +313,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 	options->spec.interrupt_ns = UINT64_MAX;
 	options->server = machine ? SERVER_RT : SERVER_NONE;
 	while ((which = getopt_long(argc, argv, "", known, &place)) >= 0) {
-		if (strchr("123456789SCT", which))
+		if (strchr("123456789AMQRSCT", which))
 			belongs(options, known[place].name);
 		set(options, which, optarg);
 	}
@@ -297,6 +321,8 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		usage("%s: there are only options", argv[optind]);
 	if (!options->spec.policy)
 		usage("--policy is missing");
+	if (options->spec.wake_ns < -(int64_t)options->spec.dispatch_ns)
+		usage("--wake-cost: less than --dispatch-cost allows");
 	if (options->spec.interrupt_ns == UINT64_MAX)
 		options->spec.interrupt_ns = options->spec.preempt_ns;
 	law_stretch(&options->law, options->stretch);

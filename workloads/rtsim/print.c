@@ -83,17 +83,23 @@ void print_json(const struct options *o, const struct measure *measure,
 
 	printf("{\"schema\":1,\"clock_domain\":\"%s\",\"policy\":\"%s\",\"cores\":%u,"
 	       "\"law\":\"%s\",\"stretch\":%g,\"load\":%.6f,\"arrival\":\"%s\","
-	       "\"quantum_ns\":%llu,\"seed\":%llu,\"cost_ns\":{\"submit\":%llu,\"kick\":%llu,"
-	       "\"wake\":%llu,\"dispatch\":%llu,\"steal\":%llu,\"preempt\":%llu,"
-	       "\"interrupt\":%llu,\"lapse\":%llu,\"stale\":%llu},",
+	       "\"quantum_ns\":%llu,\"period_ns\":%llu,\"seed\":%llu,"
+	       "\"cost_ns\":{\"submit\":%llu,\"kick\":%llu,\"wake\":%lld,"
+	       "\"dispatch\":%llu,\"steal\":%llu,\"preempt\":%llu,"
+	       "\"arm\":%llu,\"interrupt\":%llu,\"resume\":%llu,\"reach\":%llu,"
+	       "\"lapse\":%llu,\"stale\":%llu},",
 	       clock, o->spec.policy->name, o->spec.params.cores, o->law_text, o->stretch,
 	       o->load, o->arrival == OPEN_POISSON ? "poisson" : "fixed",
-	       (unsigned long long)o->spec.params.quantum, (unsigned long long)o->seed,
+	       (unsigned long long)o->spec.params.quantum,
+	       (unsigned long long)o->spec.period_ns, (unsigned long long)o->seed,
 	       (unsigned long long)o->spec.submit_ns, (unsigned long long)o->spec.kick_ns,
-	       (unsigned long long)o->spec.wake_ns,
+	       (long long)o->spec.wake_ns,
 	       (unsigned long long)o->spec.dispatch_ns, (unsigned long long)o->spec.steal_ns,
 	       (unsigned long long)o->spec.preempt_ns,
-	       (unsigned long long)o->spec.interrupt_ns, (unsigned long long)o->spec.lapse_ns,
+	       (unsigned long long)o->spec.arm_ns,
+	       (unsigned long long)o->spec.interrupt_ns,
+	       (unsigned long long)o->spec.resume_ns, (unsigned long long)o->spec.reach_ns,
+	       (unsigned long long)o->spec.lapse_ns,
 	       (unsigned long long)o->spec.stale_ns);
 	json_row("sojourn_ns", &measure->sojourn, 1.0);
 	printf(",");

@@ -12,6 +12,8 @@ struct core {
 	uint64_t begin;		/* of service: costs come before it */
 	uint64_t rings;		/* its timer, whatever it was for: of costs only */
 	bool lapsed;		/* its quantum is over, and nobody waited */
+	bool over;		/* its quantum is over; lapsed until somebody is told */
+	bool told;		/* of an arrival, and has not asked the policy since */
 };
 
 struct sim {
@@ -23,6 +25,7 @@ struct sim {
 	struct sim_totals *totals;
 	struct rng rng;
 	uint64_t until[RT_CORES_MAX];	/* end of the slice, RT_FOREVER: idle */
+	uint64_t reached[RT_CORES_MAX];	/* by an interrupt for an arrival; RT_FOREVER: none */
 	struct core core[RT_CORES_MAX];
 	uint32_t idle;
 	struct sim_job *coming;		/* the next arrival */
@@ -53,6 +56,14 @@ static void job_put(struct sim *sim, struct sim_job *job)
 	sim->pool = job;
 }
 
+/* What a quantum serves that follows another. */
+static uint64_t served(const struct sim_spec *spec)
+{
+	const uint64_t costs = spec->preempt_ns + spec->dispatch_ns;
+
+	return spec->period_ns > costs ? spec->period_ns - costs : spec->params.quantum;
+}
+
 /* True if there is one, or if there is an end of them; false without memory. */
 static bool arrival_next(struct sim *sim)
 {
@@ -67,8 +78,7 @@ static bool arrival_next(struct sim *sim)
 		sim->comes = (job->arrival > sim->comes ? job->arrival : sim->comes) +
 			     sim->spec->submit_ns;
 		if (sim->spec->params.quantum)
-			sim->totals->ends_of_quanta +=
-				(job->size - 1) / sim->spec->params.quantum;
+			sim->totals->ends_of_quanta += (job->size - 1) / served(sim->spec);
 	} else {
 		job_put(sim, job);
 		sim->coming = NULL;
@@ -82,12 +92,20 @@ static bool arrival_next(struct sim *sim)
  */
 static uint64_t slice_over(const struct sim *sim, struct core *c, uint64_t left, uint64_t quantum)
 {
-	const uint64_t over = c->begin + quantum, stale = sim->spec->stale_ns;
+	const uint64_t half = quantum / 2, dispatch = sim->spec->dispatch_ns;
+	const uint64_t stale = sim->spec->stale_ns < half ? sim->spec->stale_ns : half;
+	uint64_t over = c->begin + quantum;
 
+	if (sim->spec->period_ns)
+		over -= dispatch < half ? dispatch : half;
 	if (c->rings <= c->begin) {
+		c->begin += sim->spec->arm_ns < half ? sim->spec->arm_ns : half;
 		c->rings = over;
-	} else if (c->rings < over && c->rings < c->begin + left) {
-		c->begin += stale < quantum / 2 ? stale : quantum / 2;
+	} else if (c->rings > over || (sim->spec->period_ns && over - c->rings < stale)) {
+		/* Late, or so early that until it has been looked at the quantum is over. */
+		over = c->rings;
+	} else if (c->rings < c->begin + left) {
+		c->begin += stale;
 		c->rings = over;
 	}
 	return c->begin + left < over ? c->begin + left : over;
@@ -98,6 +116,7 @@ static void slice(struct sim *sim, uint32_t core)
 {
 	struct core *c = &sim->core[core];
 	const uint64_t left = job_of(c->task)->size - c->task->ran;
+
 
 	sim->until[core] = c->begin + left;
 	if (sim->policy->quantum)
@@ -111,6 +130,7 @@ static bool dispatch(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost
 	struct rt_task *task = sim->policy->pick(sim->state, core, now);
 	uint32_t cores = sim->spec->params.cores, i, first;
 
+	sim->core[core].told = false;
 	if (!task && sim->policy->steal && cores > 1) {
 		first = (uint32_t)rng_below(&sim->rng, cores);
 		for (i = 0; i < cores && !task; i++) {
@@ -128,8 +148,11 @@ static bool dispatch(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost
 		return false;
 	sim->totals->dispatches++;
 	sim->core[core].task = task;
+	if (job_of(task)->resumes)
+		cost += sim->spec->resume_ns;
+	job_of(task)->resumes = false;
 	sim->core[core].begin = now + cost + sim->spec->dispatch_ns;
-	sim->core[core].lapsed = false;
+	sim->core[core].lapsed = sim->core[core].over = false;
 	slice(sim, core);
 	return true;
 }
@@ -160,9 +183,13 @@ static struct rt_task *stop(struct sim *sim, uint32_t core, enum rt_why why, uin
 	return task;
 }
 
-static void preempt(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost)
+static void preempt(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost, bool arrival)
 {
 	struct rt_task *task = stop(sim, core, RT_PREEMPTED, now);
+
+	job_of(task)->resumes = arrival;
+	if (!arrival && sim->spec->period_ns)
+		sim->core[core].rings = now + sim->spec->period_ns;
 
 	sim->totals->preemptions++;
 	job_of(task)->interruptions++;
@@ -182,8 +209,51 @@ static uint32_t lapsed_core(const struct sim *sim)
 	return RT_NO_CORE;
 }
 
+/* An interrupt is on its way to a core, or to all others if that one has yet to go for another. */
+static void tell(struct sim *sim, uint32_t core, uint64_t now)
+{
+	const bool all = sim->core[core].told;
+	uint32_t i;
+
+	sim->core[core].lapsed = false;
+	if (!sim->spec->reach_ns) {
+		preempt(sim, core, now, sim->spec->interrupt_ns, true);
+		sim->comes += sim->spec->kick_ns;
+		return;
+	}
+	for (i = 0; i < sim->spec->params.cores; i++) {
+		if (sim->core[i].told || (i != core && !all))
+			continue;
+		sim->core[i].told = true;
+		sim->reached[i] = now + sim->spec->reach_ns;
+		sim->comes += sim->spec->kick_ns;
+	}
+}
+
+/* The interrupt is there: it may find another task than the one it was for. */
+static void reach(struct sim *sim, uint32_t core, uint64_t now)
+{
+	struct core *c = &sim->core[core];
+	const uint64_t lost = sim->spec->interrupt_ns;
+	bool must;
+
+	sim->reached[core] = RT_FOREVER;
+	c->told = false;
+	if (!c->task)
+		return;
+	must = (c->over || sim->policy->preempts) &&
+	       sim->policy->yields(sim->state, core, c->task, now);
+	if (must) {
+		preempt(sim, core, now, lost, true);
+		return;
+	}
+	sim->until[core] += lost;
+	c->begin += lost;
+}
+
 static void arrive(struct sim *sim, uint64_t now)
 {
+	const uint64_t wake = (uint64_t)sim->spec->wake_ns;
 	struct rt_task *task = &sim->coming->task;
 	uint32_t home = enqueue(sim, task, RT_NEW, now), i, core;
 
@@ -193,17 +263,15 @@ static void arrive(struct sim *sim, uint64_t now)
 		core = home + i;
 		if (core >= sim->spec->params.cores)
 			core -= sim->spec->params.cores;
-		if (!sim->core[core].task && dispatch(sim, core, now, sim->spec->wake_ns)) {
+		if (!sim->core[core].task && dispatch(sim, core, now, wake)) {
 			sim->idle--;
 			return;
 		}
 	}
 	core = sim->policy->preempts ? sim->policy->preempts(sim->state, task, now) :
 				       lapsed_core(sim);
-	if (core != RT_NO_CORE) {
-		preempt(sim, core, now, sim->spec->interrupt_ns);
-		sim->comes += sim->spec->kick_ns;
-	}
+	if (core != RT_NO_CORE)
+		tell(sim, core, now);
 }
 
 static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
@@ -213,7 +281,7 @@ static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
 
 	if (job->task.ran + (now - c->begin) < job->size) {
 		if (sim->policy->yields(sim->state, core, c->task, now)) {
-			preempt(sim, core, now, sim->spec->preempt_ns);
+			preempt(sim, core, now, sim->spec->preempt_ns, false);
 			return;
 		}
 		job->task.ran += now - c->begin;
@@ -222,7 +290,9 @@ static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
 		slice(sim, core);
 		/* Without it, a policy whose tasks give way to arrivals has its word. */
 		if (!sim->policy->preempts) {
-			c->lapsed = true;
+			c->lapsed = c->over = true;
+			if (sim->spec->period_ns)
+				c->rings = now + sim->spec->period_ns;
 			c->begin = now + sim->spec->lapse_ns;
 			sim->until[core] = c->begin + job->size - job->task.ran;
 		}
@@ -240,15 +310,21 @@ static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
 
 static const char *loop(struct sim *sim)
 {
-	uint32_t cores = sim->spec->params.cores, core, i;
+	uint32_t cores = sim->spec->params.cores, core, told, i;
 
 	if (!arrival_next(sim))
 		return "out of memory";
 	for (;;) {
-		core = 0;
-		for (i = 1; i < cores; i++)
+		core = told = 0;
+		for (i = 1; i < cores; i++) {
 			core = sim->until[i] < sim->until[core] ? i : core;
-		if (sim->coming && sim->comes < sim->until[core]) {
+			told = sim->reached[i] < sim->reached[told] ? i : told;
+		}
+		if (sim->reached[told] < sim->until[core] &&
+		    (!sim->coming || sim->reached[told] <= sim->comes)) {
+			sim->totals->end = sim->reached[told];
+			reach(sim, told, sim->reached[told]);
+		} else if (sim->coming && sim->comes < sim->until[core]) {
 			sim->totals->end = sim->comes;
 			arrive(sim, sim->comes);
 			if (!arrival_next(sim))
@@ -273,6 +349,7 @@ const char *sim_run(const struct sim_spec *spec, struct sim_source source, struc
 
 	memset(totals, 0, sizeof(*totals));
 	memset(sim.until, 0xff, sizeof(sim.until));
+	memset(sim.reached, 0xff, sizeof(sim.reached));
 	rng_init(&sim.rng, spec->seed, 77);
 	sim.state = aligned_alloc(RT_LINE, (bytes + RT_LINE - 1) / RT_LINE * RT_LINE);
 	if (sim.state) {

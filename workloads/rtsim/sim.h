@@ -11,11 +11,21 @@
  *	steal		in addition, if it came from another core's queue
  *	preempt		in addition, if the task before it had to go, its quantum being over
  *	interrupt	in addition, if it had to go for an arrival
+ *	resume		in addition, when that goes on
+ *	arm		before a quantum for which the core's timer has to be set: none is to ring
  *	lapse		when a quantum is over and nobody waits
  *	stale		within a quantum, when a timer rings for one that a request's end cut short
  *
+ * A core that is to be interrupted for an arrival goes on with what it does until, after `reach',
+ * the interrupt is there; then its policy is asked. One that has yet to be asked is not told again,
+ * but the others are, as by the runtime. If nobody has to go, that takes `interrupt', too.
+ *
  * Where requests are made there are two more. Each takes whoever makes them `submit', one after
  * the other, before any core knows of it, and `kick' after that, if it interrupts one.
+ *
+ * A quantum begins with the dispatch. A core's timer is set again when it has rung, for `period'
+ * later: so a quantum that follows another is over when it rings, a little late, and one that
+ * begins after a request's end when its own time has come. Without a period each serves a quantum.
  *
  * A task whose quantum ends while nobody waits for its core goes on, and has to go for the next
  * that comes and finds no idle core. At one instant ends come before arrivals, cores in order of
@@ -35,6 +45,7 @@ struct sim_job {
 	uint64_t arrival;
 	uint64_t size;		/* service it needs in truth; task.size is the hint */
 	uint32_t interruptions;
+	bool resumes;		/* it had to go for an arrival */
 	void *owner;		/* the source's, if it wants */
 };
 
@@ -54,8 +65,9 @@ struct sim_spec {
 	const struct rt_policy *policy;
 	struct rt_params params;
 	uint64_t submit_ns, kick_ns;
-	uint64_t wake_ns, dispatch_ns, steal_ns, preempt_ns, interrupt_ns, lapse_ns;
-	uint64_t stale_ns;
+	int64_t wake_ns;	/* down to -dispatch_ns: idle, a core has ended the one before */
+	uint64_t dispatch_ns, steal_ns, preempt_ns, interrupt_ns, lapse_ns;
+	uint64_t stale_ns, period_ns, reach_ns, resume_ns, arm_ns;
 	uint64_t seed;		/* of the order in which victims of stealing are asked */
 };
 

@@ -143,11 +143,41 @@ static double alone(const struct server *server, uint64_t size, uint64_t quantum
 	return median;
 }
 
+/* The same of one that comes just after another, whose timer is still to ring: none is set. */
+static double soon(const struct server *server, uint64_t size, uint64_t quantum)
+{
+	struct request *others = make(SINGLES, size, 1, 1), *requests = make(SINGLES, size, 1, 1);
+	double beyond[SINGLES], median;
+	uint32_t i;
+
+	for (i = 0; i < SINGLES; i++) {
+		uint64_t due = server->now() + GAP_NS + 2 * quantum, now;
+
+		while (server->now() < due)
+			;
+		server->submit(&others[i]);
+		server->drain();
+		due = server->now() + size;
+		do
+			now = server->now();
+		while (now < due);
+		server->submit(&requests[i]);
+		server->drain();
+		beyond[i] = (double)(requests[i].ended - now) - (double)size;
+	}
+	qsort(beyond, SINGLES, sizeof(beyond[0]), compare);
+	median = beyond[SINGLES / 2];
+	free(requests);
+	free(others);
+	return median;
+}
+
 /* By the quantum: long requests, more than there are cores. */
 static void quanta(const struct options *options, const struct server *server, struct costs *costs)
 {
 	const uint32_t cores = options->spec.params.cores, n = 4 * cores;
 	const uint64_t quantum = options->spec.params.quantum, size = SLICES * quantum;
+	const uint64_t small = quantum / 4 < SIZE_NS ? quantum / 4 : SIZE_NS;
 	struct request *requests = make(n, size, 1, cores);
 	const uint64_t before = server->counts().preemptions;
 	double submit, preemptions, beyond = batch(server, requests, n, cores, &submit);
@@ -159,6 +189,9 @@ static void quanta(const struct options *options, const struct server *server, s
 	/* Each ends within a slice, in the middle of it on average. */
 	costs->served = (double)n * (double)size / (preemptions + 0.5 * n);
 	costs->preempt = positive((beyond - n * costs->dispatch) / preemptions - costs->dispatch);
+	costs->arm = positive(costs->submit + costs->dispatch + costs->wake -
+			      soon(server, small, quantum));
+	costs->wake -= costs->arm;
 	costs->lapse = positive(alone(server, 2 * quantum, quantum, 0) -
 				alone(server, quantum / 2, quantum, 0));
 	/* It rings within the longer, after the shorter. */
@@ -177,8 +210,8 @@ static void arrivals(const struct options *options, const struct server *server,
 	const uint32_t cores = options->spec.params.cores;
 	struct request *urgent = make(ARRIVALS, SIZE_NS, 1, cores), *longs;
 	const uint64_t gap = 50000 + 2 * options->spec.params.quantum, size = 2 * ARRIVALS * gap;
-	const uint64_t before = server->counts().preemptions;
-	double beyond = 0.0, submitting = 0.0, preemptions;
+	const uint64_t counted = server->counts().preemptions;
+	double beyond = 0.0, submitting = 0.0, response[ARRIVALS], preemptions, lost, before;
 	uint32_t i;
 
 	longs = make(cores, size, 2, cores);
@@ -196,17 +229,27 @@ static void arrivals(const struct options *options, const struct server *server,
 		submitting += (double)(server->now() - begin);
 		while (!__atomic_load_n(&urgent[i].ended, __ATOMIC_ACQUIRE))
 			;
+		response[i] = (double)(urgent[i].began - begin);
 	}
+	qsort(response, ARRIVALS, sizeof(response[0]), compare);
 	server->drain();
 	for (i = 0; i < cores; i++)
 		beyond += (double)(longs[i].ended - longs[i].began) - (double)size;
-	preemptions = (double)(server->counts().preemptions - before);
+	preemptions = (double)(server->counts().preemptions - counted);
 	free(longs);
 	free(urgent);
 	if (preemptions < 1.0)
 		return;
-	costs->interrupt = positive((beyond - (double)ARRIVALS * SIZE_NS) / preemptions -
-				    costs->lapse - 2.0 * costs->dispatch);
+	/*
+	 * Between two of them a quantum of the long one ends. The timer had to be set for the short
+	 * one, and rings when that quantum is over, too.
+	 */
+	lost = positive((beyond - (double)ARRIVALS * SIZE_NS) / preemptions - costs->lapse -
+			costs->arm - 2.0 * costs->dispatch);
+	before = positive(response[ARRIVALS / 2] - costs->submit - costs->arm - costs->dispatch);
+	costs->interrupt = lost < before ? lost : before;
+	costs->resume = lost - costs->interrupt;
+	costs->reach = before - costs->interrupt;
 	costs->kick = positive(submitting / ARRIVALS - costs->submit);
 	costs->has_interrupt = true;
 }
@@ -227,7 +270,8 @@ void costs_measure(const struct options *options, const struct server *server,
 	batch(server, requests, n, cores, &submit);
 	costs->dispatch = batch(server, requests, n, cores, &costs->submit) / n;
 	free(requests);
-	costs->wake = positive(alone(server, size, quantum, 0) - costs->submit - costs->dispatch);
+	/* It may be quicker than dispatch, part of which is the end of the one before. */
+	costs->wake = positive(alone(server, size, quantum, 0) - costs->submit) - costs->dispatch;
 	if (!server->has_counts)
 		return;
 	if (policy->flags & RT_TAKES_QUANTUM)

@@ -43,13 +43,16 @@ extern const struct server server_rt, server_threads;
 struct costs {
 	double submit;		/* whoever makes it, while the servers are busy */
 	double kick;		/* more of that, if a core has to be interrupted for it */
-	double wake;		/* more until it begins, if its core is idle */
+	double wake;		/* more than dispatch, if its core is idle; below 0: less */
 	double dispatch;	/* the core, from the end of one to the beginning of the next */
 	double preempt;		/* the core, in addition, when a quantum is over and others wait */
 	double interrupt;	/* the core, in addition, when one has to go for an arrival */
+	double resume;		/* and when that one goes on */
+	double reach;		/* until it is there: meanwhile that one goes on */
+	double arm;		/* the core, before a quantum, when no timer is to ring */
 	double lapse;		/* the core, when a quantum is over and nobody waits */
 	double stale;		/* the core, when a timer rings for one that an end cut short */
-	double served;		/* service within a quantum: less than it by its costs */
+	double served;		/* service within a quantum that follows another */
 	bool has_quantum, has_interrupt; /* whether those are known */
 };
 

@@ -6,9 +6,10 @@ from dunelab.figures import ccdf_of, round6
 from dunelab.spin import evaluate
 from dunelab.webpage import palette
 from dunelab.webpage.axes import Axis, log_axis
-from dunelab.webpage.figure import Figure, Layer
+from dunelab.webpage.figure import Figure, Layer, Rule
 
 DASHED = "Dashed: rt-sim, with the costs that the same machine measured."
+BAND = "Band: rt-sim of other requests, where one more run of this length lies in 95 of 100."
 PREDICTED = "5 4"
 # A figure has systems or policies, never both: these have the colours of those.
 COLOURS = {"cfcfs": "linux", "dfcfs": "rt-tuned", "steal": "linux-tuned", "rr": "dune",
@@ -28,6 +29,7 @@ def plan(run, items):
                 ("system", plain, lambda item: item.step.system, "cfcfs, by system")):
             top = max((item.cell.load for item in group), key=float, default=None)
             found.append(_load(law, name, group, key, what))
+            found.append(_errors(law, name, group, key, what))
             found.append(_ccdf(law, name, [item for item in group if item.cell.load == top], key,
                                f"{what}, load {top}"))
     return [figure for figure in found if figure]
@@ -46,7 +48,7 @@ def _styles(names):
 def _load(law, name, items, key, what):
     rows, layers = [], []
     for series in dict.fromkeys(map(key, items)):
-        sound, flagged, expected = [], [], []
+        sound, flagged, expected, between = [], [], [], []
         for item in items:
             gate = stats.gated(item.slowdown, "99")
             if key(item) != series or gate.value is None:
@@ -58,22 +60,60 @@ def _load(law, name, items, key, what):
             if item.expected:
                 want = item.expected["slowdown"].percentile("99") / evaluate.SLOWDOWN_UNIT
                 expected.append((x, want))
-                rows.append((f"{series} predicted", x, want, ""))
+                others = item.predicted.get("others", {}).get("p99 slowdown")
+                rows.append((f"{series} predicted", x, want, "{:.4g} to {:.4g} of others".format(
+                    *others) if others else ""))
+                between += [(x, *others)] if others else []
         layers += [Layer(kind, label, tuple(points), weight) for kind, label, points, weight in (
+            ("band", series, between if len(between) > 1 else [], 1.0),
+            ("bar", f"{series} predicted", between if len(between) == 1 else [], 1.6),
             ("line", f"{series} predicted", expected, 1.6),
             ("line", series, sorted(sound + flagged), 2.2),
             ("dot", series, sound, 2.2), ("ring", series, flagged, 2.2)) if points]
     if len({row[1] for row in rows}) < 2:
         return None
     values = [row[2] for row in rows]
+    values += [y for layer in layers if layer.kind in ("band", "bar")
+               for point in layer.points for y in point[1:]]
     tics = tuple((f"{x:g}%", x) for x in range(0, 101, 20))
     return Figure(
         f"load-{name}-{law}", law, f"{law}: p99 of the slowdown, {what}",
-        f"{DASHED} Hollow: few samples, or a cell with a flag.",
+        f"{DASHED} {BAND} Hollow: few samples, or a cell with a flag.",
         Axis("load: share of the cores' time that service takes", 0, 100, tics),
         log_axis("p99 of the slowdown", min(values), max(values), room=1.35), layers,
         (name, "load (%)", "p99 of the slowdown", "note"), rows,
         _styles(dict.fromkeys(row[0] for row in rows)))
+
+
+def _errors(law, name, items, key, what):
+    """How far off the prediction's worst figure is, by load."""
+    rows = []
+    for item in items:
+        if evaluate.agrees(item) is None:
+            continue
+        figure, off = evaluate.worst(item)
+        rows.append((key(item), float(item.cell.load) * 100, round6(off * 100), figure))
+    if len({row[1] for row in rows}) < 2:
+        return None
+    names = list(dict.fromkeys(row[0] for row in rows))
+    layers = []
+    for series in names:
+        points = tuple(row[1:3] for row in rows if row[0] == series)
+        layers += [Layer("line", series, points, 1.6), Layer("dot", series, points, 2.2)]
+    limit = evaluate.TOLERANCE * 100
+    most = max(max(abs(row[2]) for row in rows) * 1.2, 2 * limit)
+    step = next(step for step in (5, 10, 20, 50, 100, 200, 500, 10 ** 6) if most <= 5 * step)
+    tics = tuple((f"{y:+d}%" if y else "0", y) for y in range(-5 * step, 5 * step + 1, step)
+                 if abs(y) <= most)
+    return Figure(
+        f"error-{name}-{law}", law, f"{law}: what is furthest from the prediction, {what}",
+        "Of each cell the figure whose error is the largest: measured over predicted, less one.",
+        Axis("load: share of the cores' time that service takes", 0, 100,
+             tuple((f"{x:g}%", x) for x in range(0, 101, 20))),
+        Axis("error", -most, most, tics), layers,
+        (name, "load (%)", "error (%)", "figure"), rows, _styles(names),
+        rules=(Rule("y", limit, f"+{limit:g} %", True), Rule("y", -limit, f"-{limit:g} %", True),
+               Rule("y", 0)))
 
 
 def _ccdf(law, name, items, key, what):

@@ -15,7 +15,8 @@ _EXAMPLES = (
 
 def _parser():
     parser = arguments.Parser(
-        prog="dunelab experiment spin", examples=_EXAMPLES, description="Requests that spin, under scheduling policies "
+        prog="dunelab experiment spin", examples=_EXAMPLES,
+        description="Requests that spin, under scheduling policies "
         "on libdune's runtime and by threads of Linux, each beside what rt-sim and theory say.")
     parser.add_argument("--engine", default="bochs", help=f"of {', '.join(engine.names())} "
                         "(default bochs)")

@@ -10,6 +10,7 @@ TOLERANCE, CAPACITY_TOLERANCE = 0.15, 0.05
 SLOWDOWN_UNIT = 1000        # slowdowns are counted in thousandths
 SHOWN = ("50", "99", "99.9")
 SOUND = ("ok", "near")      # states of a row that is a result
+JUDGED = (*SOUND, "late")   # and of one that a prediction is held against: it is as late
 NEAR = 0.95                 # of the capacity: the queue of a run says little about that of another
 
 
@@ -127,7 +128,7 @@ def worst(item):
 
 def agrees(item):
     """Whether every figure is within the tolerance; None where that cannot be said."""
-    if item.cell.saturated or not item.predicted or item.state not in SOUND:
+    if item.cell.saturated or not item.predicted or item.state not in JUDGED:
         return None
     return abs(worst(item)[1]) <= TOLERANCE
 
@@ -166,7 +167,7 @@ def oracle(items):
     """(header, body): measured against predicted, and the closed form without costs."""
     header = ["system", "policy", "load", "capacity", "mean", "mean slowdown", "p50", "p99",
               "p99 slowdown", "p99.9", f"within {TOLERANCE:.0%}", "theory, no costs (us)",
-              "predicted (us)", "measured (us)"]
+              "other requests (us)", "predicted (us)", "measured (us)"]
     body = []
     for item in items:
         if item.cell.saturated or not item.predicted:
@@ -183,9 +184,48 @@ def oracle(items):
                        ("mean", "mean slowdown", "p50", "p99", "p99 slowdown", "p99.9")),
                      verdict,
                      f"{ideal['mean'] * item.mean_ns / 1e3:,.1f}" if ideal else "-",
+                     between(item, "mean", 1e3),
                      f"{item.predicted['sojourn_ns']['mean'] / 1e3:,.1f}",
                      f"{item.found['sojourn_ns']['mean'] / 1e3:,.1f}"])
     return header, body
+
+
+def between(item, name, unit):
+    """The interval of a predicted figure for other requests of the law, in `unit`; a dash."""
+    found = (item.predicted or {}).get("others", {}).get(name)
+    return f"{found[0] / unit:,.1f} to {found[1] / unit:,.1f}" if found else "-"
+
+
+def misses(items):
+    """(header, body): every figure that is not as predicted, the furthest off first, and every
+    cell that no prediction is held against."""
+    header = ["system", "law", "policy", "load", "state", "figure", "predicted", "measured",
+              "error"]
+    body = []
+    for item in items:
+        where = [item.step.system, item.step.law, item.cell.policy, item.cell.load, item.state]
+        if item.cell.saturated:
+            off = error(busy_share(item), item.capacity)
+            if off is not None and abs(off) > CAPACITY_TOLERANCE:
+                body.append((off, [*where[:4], "-", "capacity", f"{item.capacity:.3f}",
+                                   f"{busy_share(item):.3f}"]))
+            continue
+        if item.predicted and item.state not in JUDGED:
+            body.append((None, [*where, "not held against it", "-", "-"]))
+        for name, got, want in figures(item) if agrees(item) is False else ():
+            off, unit = error(got, want), _unit(name)
+            if abs(off) > TOLERANCE:
+                body.append((off, [*where, name, f"{want / unit[0]:,.1f}{unit[1]}",
+                                   f"{got / unit[0]:,.1f}{unit[1]}"]))
+    body.sort(key=lambda line: -abs(line[0] or 0.0))
+    return header, [[*line, percent(off)] for off, line in body]
+
+
+def _unit(name):
+    """(divisor, suffix) of a figure of figures()."""
+    if name == "mean slowdown":
+        return 1, ""
+    return (SLOWDOWN_UNIT, "") if name.endswith("slowdown") else (1e3, " us")
 
 
 def capacities(items):
@@ -215,8 +255,8 @@ def busy_share(item):
 
 def costs(items):
     """(header, body): what the machine charges for, as measured before the requests."""
-    names = ("submit", "kick", "wake", "dispatch", "preempt", "interrupt", "lapse", "stale",
-             "served")
+    names = ("submit", "kick", "reach", "wake", "dispatch", "preempt", "interrupt", "resume",
+             "arm", "lapse", "stale", "served")
     header = ["system", "policy", *(f"{name} (us)" for name in names)]
     body, seen = [], set()
     for item in items:
@@ -234,7 +274,7 @@ def verdict(items):
     """Sentences: how many predictions hold, and capacities; none of a clock that allows none."""
     if not items or not claims.emulated(items[0].record["engine"]["clock_domain"]):
         return []
-    found = []
+    found = goals(items)
     said = [agrees(item) for item in items]
     held = [answer for answer in said if answer is not None]
     if held:
@@ -246,6 +286,34 @@ def verdict(items):
         held = sum(off <= CAPACITY_TOLERANCE for off in offs)
         found.append(f"{held} of {len(offs)} capacities are within {CAPACITY_TOLERANCE:.0%} of "
                      f"the law with the costs measured (the worst is {max(offs):.1%} off).")
+    return found
+
+
+# What is to be reached: the law, policy, load and quantum of the first one.
+GOAL = ("w5", "rr", "0.8", 5.0)
+
+
+def goals(items):
+    """Sentences: whether dune-rt reaches what it is to, of what was measured."""
+    law, policy, load, quantum = GOAL
+    found = []
+    for item in items:
+        if item.step.system != "dune-rt" or item.plan.cores > 1:
+            continue
+        where = f"{item.step.law}, {item.cell.policy}"
+        if (item.step.law, item.cell.policy, item.cell.load,
+                item.plan.quantum_us) == (law, policy, load, quantum):
+            name, off = worst(item)
+            reached = "reached" if agrees(item) else "NOT reached"
+            found.insert(0, f"{where}, a quantum of {quantum:g} us, load {load}: within "
+                         f"{TOLERANCE:.0%} of the oracle is {reached}; the furthest off is its "
+                         f"{name}, {percent(off)}.")
+        if item.cell.saturated and policy == item.cell.policy and item.capacity:
+            off = error(busy_share(item), item.capacity)
+            reached = "reached" if abs(off) <= CAPACITY_TOLERANCE else "NOT reached"
+            found.append(f"{where}, saturated: within {CAPACITY_TOLERANCE:.0%} of what the "
+                         f"measured cost of a preemption predicts is {reached}: "
+                         f"{busy_share(item):.3f} of {item.capacity:.3f}, {percent(off)}.")
     return found
 
 

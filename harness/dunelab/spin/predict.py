@@ -9,6 +9,8 @@ from dunelab.errors import DunelabError, UsageError
 from dunelab.spin import plan as planning, script
 
 TIME_LIMIT_S = 600
+# As many other seeds as make the least and the largest figure a 95 % interval of one more.
+OTHERS = 39
 
 
 def simulator():
@@ -25,12 +27,15 @@ def argv(plan, law, cell, costs):
     options = {name: value for name, value in costs.items() if name != "served"}
     if not options["dispatch"]:
         return None
+    # Rounded, it is not to be quicker than the dispatch that it is less than.
+    options["wake"] = max(round(options["wake"]), -round(options["dispatch"]))
     found = script.requests_argv(plan, law, cell)
     if cell.policy in planning.QUANTUM_POLICIES:
         if "served" not in costs:
             return None
-        # What a quantum serves: the rest of it is cost.
-        found += ["--quantum", f"{costs['served'] / 1e3:.3f}"]
+        # All that there is between two rings of the timer, where quanta follow each other.
+        period = costs["served"] + costs["preempt"] + costs["dispatch"]
+        found += ["--quantum", f"{script.quantum_us(plan):g}", "--period", f"{period / 1e3:.3f}"]
     for name, value in options.items():
         found += [f"--{name}-cost", f"{value / 1e3:.3f}"]
     return found
@@ -41,8 +46,33 @@ def predict(plan, law, cell, costs, hlog):
     words = argv(plan, law, cell, costs)
     if words is None:
         return None
-    done = subprocess.run([simulator(), *words, "--hlog", hlog], text=True, capture_output=True,
-                          check=False, timeout=TIME_LIMIT_S)
+    found = _run(cell, [*words, "--hlog", str(hlog)])
+    if not cell.saturated:
+        found["others"] = _others(plan, cell, words)
+    return found
+
+
+def _others(plan, cell, words):
+    """{figure: [least, largest]} of as many requests of other seeds, in ns and slowdowns: what a
+    run of this length says of the law. Whatever the distribution, one more of them is within with
+    (OTHERS - 1) / (OTHERS + 1)."""
+    at = words.index("--seed") + 1
+    drawn = []
+    for seed in range(1, OTHERS + 1):
+        other = str((plan.seed + seed) % 2 ** 32)
+        drawn.append(_run(cell, [*words[:at], other, *words[at + 1:]]))
+    picks = {"mean": lambda one: one["sojourn_ns"]["mean"],
+             "mean slowdown": lambda one: one["slowdown"]["mean"],
+             "p99": lambda one: one["sojourn_ns"]["p99"],
+             "p99 slowdown": lambda one: one["slowdown"]["p99"]}
+    found = {name: [pick(one) for one in drawn] for name, pick in picks.items()}
+    return {name: [min(values), max(values)] for name, values in found.items()
+            if None not in values}
+
+
+def _run(cell, words):
+    done = subprocess.run([simulator(), *words], text=True, capture_output=True, check=False,
+                          timeout=TIME_LIMIT_S)
     if done.returncode:
         raise DunelabError(f"rt-sim failed on {cell.key}: {done.stderr.strip()}")
     return json.loads(done.stdout)

@@ -33,3 +33,17 @@ def test_a_small_experiment(tmp_path, capsys):
     assert set(log) == {"sojourn", "slowdown", "class0", "class1", "late"}
     # Time seen through an emulator allows no conclusion.
     assert "predicted cells are within" not in said
+
+
+def test_every_policy_on_two_cores(tmp_path, capsys):
+    status = cli.main(["experiment", "spin", "--engine", "qemu", "--quick", "--requests", "100",
+                       "--jobs", "1", "--systems", "dune-rt", "--cores", "2", "--w", "w7",
+                       "--policies", "dfcfs steal priority edf sjf darc", "--out", str(tmp_path)])
+    assert status == 0, capsys.readouterr().out
+    rows = json.loads((tmp_path / "spin/latest/summary.json").read_text())["rows"]
+    assert [row["policy"] for row in rows] == ["dfcfs", "steal", "priority", "edf", "sjf", "darc"]
+    for row in rows:
+        assert row["measured"]["sojourn_ns"]["n"] == 100 and row["measured"]["cores"] == 2
+        assert row["predicted"]["others"]["mean"][0] > 0
+        costs = row["machine"]["costs_ns"]
+        assert ("interrupt" in costs and "reach" in costs) == (row["policy"] in ("priority", "edf"))

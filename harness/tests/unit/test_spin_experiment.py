@@ -7,16 +7,17 @@ import subprocess
 
 import pytest
 
-from dunelab import cli, steprun, store
+from dunelab import cli, experiment, paths, steprun, store
 from dunelab.errors import UsageError
 from dunelab.spin import evaluate, plan as planning, predict, report, script, steps, theory
+from dunelab.sweep import figures, parameters
 from kv_tools import program
 
 ENGINE = {"name": "bochs", "version": "Bochs 3.0, build 0", "clock_domain": "instr(bochs)",
           "profile": "none", "deterministic": True}
 COSTS = {"submit": 2000.0, "wake": 1000.0, "dispatch": 2000.0}
 QUANTUM_COSTS = COSTS | {"preempt": 10000.0, "lapse": 0.0, "interrupt": 5000.0, "kick": 3000.0,
-                         "served": 45000.0}
+                         "reach": 1000.0, "stale": 2000.0, "served": 85000.0, "resume": 1000.0}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,8 +101,10 @@ def test_a_prediction_takes_the_costs_that_were_measured():
     made = planning.make(laws="w5", loads="0.5")
     cfcfs, rr = (planning.Cell(policy, "0.5", 1000, 100) for policy in ("cfcfs", "rr"))
     words = predict.argv(made, "w5", rr, QUANTUM_COSTS)
-    assert words[words.index("--quantum") + 1] == "45.000"      # served, not asked for
+    assert words[words.index("--quantum") + 1] == "100"
+    assert words[words.index("--period") + 1] == "97.000"       # 85 of them service
     assert words[words.index("--preempt-cost") + 1] == "10.000" and "--served-cost" not in words
+    assert words[words.index("--reach-cost") + 1] == "1.000"
     assert predict.argv(made, "w5", cfcfs, COSTS)[-6:] == [
         "--submit-cost", "2.000", "--wake-cost", "1.000", "--dispatch-cost", "2.000"]
     # No model: nothing measured, or nobody knows what Linux's quantum is.
@@ -149,13 +152,59 @@ def test_what_is_as_predicted_and_what_is_not(tmp_path):
     _, body = evaluate.oracle(other)
     assert body[2][10].startswith("NOT: ")
     assert "0 of 2 capacities" in " ".join(evaluate.verdict(other))
+    assert evaluate.misses(same)[1] == []
+    lines = evaluate.misses(other)[1]
+    assert {tuple(line[2:4]) for line in lines} >= {("rr", "0.7"), ("rr", "sat")}
+    offs = [abs(float(line[-1].split()[0])) for line in lines]
+    assert offs == sorted(offs, reverse=True) and min(offs) > 5
+
+
+def test_a_prediction_says_how_much_such_a_run_tells(tmp_path):
+    item = evaluate.measured(begin(tmp_path, 1.0))[0]
+    low, high = item.predicted["others"]["mean"]
+    # Of a law with 17 long ones in a run another run is another world.
+    assert low < item.predicted["sojourn_ns"]["mean"] < high and high > 1.5 * low
+    assert evaluate.between(item, "mean", 1e3) == f"{low / 1e3:,.1f} to {high / 1e3:,.1f}"
+
+
+def test_what_is_to_be_reached_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "GOAL", ("w5", "rr", "0.7", 5.0))
+    first, second = evaluate.goals(evaluate.measured(begin(tmp_path / "a", 1.0)))
+    assert "load 0.7: within 15% of the oracle is reached" in first
+    assert "saturated: within 5% of what" in second and "is reached" in second
+    first, second = evaluate.goals(evaluate.measured(begin(tmp_path / "b", 3.0)))
+    assert "of the oracle is NOT reached" in first and "predicts is NOT reached" in second
+
+
+def test_a_dry_run_and_a_sweep_know_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "kernel", lambda name=None: tmp_path)
+    (tmp_path / "vmlinuz").write_bytes(b"")
+    words = ["spin", "--engine", "qemu", "--quick", "--cores", "2"]
+    assert [planned.title for planned in experiment.boots(words)] == ["linux-tuned-w5",
+                                                                      "dune-rt-w5"]
+    assert cli.main(["experiment", *words, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("-smp 4") == 2 and "nohz_full=1-3" in said
+    assert {"system", "w", "policy", "load", "quantum", "cores", "seed"} <= set(
+        parameters.of("spin"))
+    run = begin(tmp_path / "run", 1.0)
+    run.set(status="complete")
+    engine, rows, problems = figures.read("spin", run.store.path)
+    assert engine == ENGINE and problems == []
+    found = {tuple(row["words"]): row for row in rows}
+    assert found["dune-rt", "w5", "rr", "0.5", "mean"]["unit"] == "vns"
+    assert found["dune-rt", "w5", "rr", "sat", "capacity"]["value"] == pytest.approx(0.8, abs=0.1)
+    assert abs(found["dune-rt", "w5", "cfcfs", "0.7", "mean_error"]["value"]) < 1
+    assert not any(key[3:] == ("0.5", "p99.9") for key in found)    # too few samples
+    assert figures.whole("spin", run.store.path)
 
 
 def test_what_was_made_late_or_cannot_be_served_is_no_result(tmp_path):
     run = begin(tmp_path, 1.0)
     item = evaluate.measured(run)[0]
     item.machine["late_ns"]["p99"] = 0.3 * item.mean_ns
-    assert item.state == "late" and evaluate.agrees(item) is None
+    # The prediction makes them as late.
+    assert item.state == "late" and evaluate.agrees(item)
     assert "made too late" in " ".join(evaluate.problems(run, [item]))
     item.machine["late_ns"]["p99"] = 0
     item.predicted["capacity"] = 0.5
