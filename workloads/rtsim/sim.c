@@ -10,6 +10,7 @@
 struct core {
 	struct rt_task *task;	/* NULL: idle */
 	uint64_t begin;		/* of service: costs come before it */
+	uint64_t from;		/* where its quantum is counted from: before those of dispatch */
 	uint64_t rings;		/* its timer, whatever it was for: of costs only */
 	bool lapsed;		/* its quantum is over, and nobody waited */
 	bool over;		/* its quantum is over; lapsed until somebody is told */
@@ -92,12 +93,12 @@ static bool arrival_next(struct sim *sim)
  */
 static uint64_t slice_over(const struct sim *sim, struct core *c, uint64_t left, uint64_t quantum)
 {
-	const uint64_t half = quantum / 2, dispatch = sim->spec->dispatch_ns;
+	const uint64_t half = quantum / 2;
 	const uint64_t stale = sim->spec->stale_ns < half ? sim->spec->stale_ns : half;
 	uint64_t over = c->begin + quantum;
 
 	if (sim->spec->period_ns)
-		over -= dispatch < half ? dispatch : half;
+		over = c->begin - c->from < half ? c->from + quantum : c->begin + half;
 	if (c->rings <= c->begin) {
 		c->begin += sim->spec->arm_ns < half ? sim->spec->arm_ns : half;
 		c->rings = over;
@@ -116,7 +117,6 @@ static void slice(struct sim *sim, uint32_t core)
 {
 	struct core *c = &sim->core[core];
 	const uint64_t left = job_of(c->task)->size - c->task->ran;
-
 
 	sim->until[core] = c->begin + left;
 	if (sim->policy->quantum)
@@ -148,10 +148,9 @@ static bool dispatch(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost
 		return false;
 	sim->totals->dispatches++;
 	sim->core[core].task = task;
-	if (job_of(task)->resumes)
-		cost += sim->spec->resume_ns;
-	job_of(task)->resumes = false;
-	sim->core[core].begin = now + cost + sim->spec->dispatch_ns;
+	sim->core[core].from = now + cost;
+	sim->core[core].begin = now + cost + job_of(task)->resumes + sim->spec->dispatch_ns;
+	job_of(task)->resumes = 0;
 	sim->core[core].lapsed = sim->core[core].over = false;
 	slice(sim, core);
 	return true;
@@ -187,7 +186,7 @@ static void preempt(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost,
 {
 	struct rt_task *task = stop(sim, core, RT_PREEMPTED, now);
 
-	job_of(task)->resumes = arrival;
+	job_of(task)->resumes = arrival ? sim->spec->resume_ns : sim->spec->again_ns;
 	if (!arrival && sim->spec->period_ns)
 		sim->core[core].rings = now + sim->spec->period_ns;
 
@@ -281,7 +280,7 @@ static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
 
 	if (job->task.ran + (now - c->begin) < job->size) {
 		if (sim->policy->yields(sim->state, core, c->task, now)) {
-			preempt(sim, core, now, sim->spec->preempt_ns, false);
+			preempt(sim, core, now, sim->spec->preempt_ns - sim->spec->again_ns, false);
 			return;
 		}
 		job->task.ran += now - c->begin;

@@ -14,7 +14,7 @@ PREDICTED = "5 4"
 # A figure has systems or policies, never both: these have the colours of those.
 COLOURS = {"cfcfs": "linux", "dfcfs": "rt-tuned", "steal": "linux-tuned", "rr": "dune",
            "priority": "rt", "edf": "dune-tuned", "sjf": "memcached", "srpt": "dune-rt",
-           "darc": "page-walk"}
+           "darc": "instructions"}
 
 
 def plan(run, items):
@@ -45,22 +45,40 @@ def _styles(names):
     return found
 
 
+def _tail(item):
+    """(measured, grade, predicted or None) of the 99th percentile of the slowdown."""
+    gate = stats.gated(item.slowdown, "99")
+    value = gate.value and gate.value / evaluate.SLOWDOWN_UNIT
+    want = item.expected and item.expected["slowdown"].percentile("99") / evaluate.SLOWDOWN_UNIT
+    return value, gate.grade, want or None
+
+
+def _mean(item):
+    """The same of its mean, which takes few samples to have, and many to say something."""
+    want = item.predicted and item.predicted["slowdown"]["mean"]
+    return item.found["slowdown"]["mean"], "ok", want
+
+
 def _load(law, name, items, key, what):
+    """Of the tail where there are two loads that have one, else of the mean."""
+    return (_loads(law, name, items, key, what, _tail, "p99 slowdown", "p99 of the slowdown") or
+            _loads(law, name, items, key, what, _mean, "mean slowdown", "mean slowdown"))
+
+
+def _loads(law, name, items, key, what, figure, other, title):
     rows, layers = [], []
     for series in dict.fromkeys(map(key, items)):
         sound, flagged, expected, between = [], [], [], []
         for item in items:
-            gate = stats.gated(item.slowdown, "99")
-            if key(item) != series or gate.value is None:
+            (y, grade, want), x = figure(item), float(item.cell.load) * 100
+            if key(item) != series or y is None:
                 continue
-            x, y = float(item.cell.load) * 100, gate.value / evaluate.SLOWDOWN_UNIT
-            fine = gate.grade == "ok" and item.state in evaluate.SOUND
+            fine = grade == "ok" and item.state in evaluate.SOUND
             (sound if fine else flagged).append((x, y))
             rows.append((series, x, y, "" if fine else item.state))
-            if item.expected:
-                want = item.expected["slowdown"].percentile("99") / evaluate.SLOWDOWN_UNIT
+            if want is not None:
                 expected.append((x, want))
-                others = item.predicted.get("others", {}).get("p99 slowdown")
+                others = item.predicted.get("others", {}).get(other)
                 rows.append((f"{series} predicted", x, want, "{:.4g} to {:.4g} of others".format(
                     *others) if others else ""))
                 between += [(x, *others)] if others else []
@@ -77,11 +95,11 @@ def _load(law, name, items, key, what):
                for point in layer.points for y in point[1:]]
     tics = tuple((f"{x:g}%", x) for x in range(0, 101, 20))
     return Figure(
-        f"load-{name}-{law}", law, f"{law}: p99 of the slowdown, {what}",
+        f"load-{name}-{law}", law, f"{law}: {title}, {what}",
         f"{DASHED} {BAND} Hollow: few samples, or a cell with a flag.",
         Axis("load: share of the cores' time that service takes", 0, 100, tics),
-        log_axis("p99 of the slowdown", min(values), max(values), room=1.35), layers,
-        (name, "load (%)", "p99 of the slowdown", "note"), rows,
+        log_axis(title, min(values), max(values), room=1.35), layers,
+        (name, "load (%)", title, "note"), rows,
         _styles(dict.fromkeys(row[0] for row in rows)))
 
 

@@ -124,9 +124,19 @@ def test_a_timer_that_rings_by_itself_makes_quanta_longer_that_follow_others():
         assert found["preemptions"] == pytest.approx(2000 * n, rel=0.02), more
     assert found["capacity"] == pytest.approx(1000 / (1000 + 2 + 8 * 10), rel=1e-3)
     # Behind those that end the time of a quantum is its own.
-    mixed = ("--law", "mix:0.95*20,0.05*1000", *long[2:])
+    mixed = ("--law", "mix:0.95*20,0.05*1000", "--load", 0.7, *long[4:])
     assert result(*mixed, "--period", 125)["preemptions"] > 1.1 * result(
         *mixed, "--period", 125, "--quantum", 120)["preemptions"]
+
+
+def test_a_preemption_may_be_paid_for_in_two_parts():
+    mixed = ("--law", "mix:0.95*20,0.05*1000", "--load", 0.7, "--policy", "rr", "--quantum", 100,
+             "--preempt-cost", 10)
+    at_once, later = result(*mixed), result(*mixed, "--again-cost", 8)
+    # The same altogether; those that come between the two begin sooner by the second one.
+    assert later["capacity"] == at_once["capacity"]
+    assert later["classes"][0]["mean"] < at_once["classes"][0]["mean"] - 2000
+    assert later["preemptions"] == pytest.approx(at_once["preemptions"], rel=0.02)
 
 
 def test_who_had_to_go_for_an_arrival_may_pay_for_it_later():
