@@ -15,8 +15,9 @@ def title(run):
     """Heading of the report."""
     loads = ", ".join(f"{float(load) * 100:g} %" for load in run.plan.loads)
     noisy = ", other programs on CPU 0" if run.plan.noise != planning.IDLE else ""
-    return (f"Key-value server: latency of {len(run.plan.systems)} systems at {loads} load"
-            f"{noisy}, on {run.plan.engine}")
+    systems = _counted(len(run.plan.systems), "system")
+    return (f"Key-value server: latency of {systems} at {loads} load{noisy}, "
+            f"on {run.plan.engine}")
 
 
 def problems(run):
@@ -357,6 +358,10 @@ def environment(run):
     for system, guest in guests.items():
         pairs.append((f"arguments of {system}", guest.get("cmdline", "-")))
     return pairs
+
+
+def _counted(number, word):
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def environment_difference(run):

@@ -129,7 +129,8 @@ def ccdf_figure(name, title, caption, curves, x_title, y_title, columns, series=
     least = min(row[2] for row in rows) / 1.5
     tics = tuple(tic for tic in SHARE_TICS if tic[1] >= least)
     return Figure(name, "ccdf", title, f"{caption} Thin: fewer than {stats.USABLE} samples beyond; "
-                  f"not drawn where fewer than {stats.FLAG}.",
+                  f"not drawn where fewer than {stats.FLAG}: the bucket after the end of a curve "
+                  "has all the rest.",
                   log_axis(x_title, min(values), max(values)),
                   Axis(y_title, least, 1, tics, log=True), layers, columns, rows,
                   series=series or {})

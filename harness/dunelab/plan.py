@@ -48,7 +48,8 @@ SYSTEMS = {s.name: s for s in (
            TUNED),
     System("linux-tuned-ring", "requests through memory; an isolated, tickless CPU, SCHED_FIFO, "
            "spinning", "kv-server", RING_TUNED, "spin"),
-    System("linux-tuned-sleep", "the same, sleeping on a futex", "kv-server", RING_TUNED, "sleep"),
+    System("linux-tuned-sleep", "requests through memory; an isolated, tickless CPU, SCHED_FIFO, "
+           "sleeping on a futex", "kv-server", RING_TUNED, "sleep"),
     System("linux-ring", "requests through memory; stock Linux, spinning", "kv-server", RING_STOCK,
            "spin"),
     System("dune-rt", "requests through memory; a task of libdune's runtime on a core of its own",

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """`report DIR`: from the data of a run to summary, figures, report.md, index.html, table."""
 
+import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from dunelab import (arguments, claims, figures, hdr, hlog, markdown, overtime, page, results,
                      slo as objectives, stats, store, summary, tables)
+from dunelab.errors import UsageError
 from dunelab.webpage.save import save
 
 
@@ -140,6 +142,25 @@ def cautions(run):
             "towards 1"]
 
 
+# Kind of manifest -> (module with its command, words before the directory).
+_OTHERS = {"dunelab-jitter/1": ("jitter", "--report"), "dunelab-spin/1": ("spin", "--report"),
+           "dunelab-paper/1": ("paper", "--report"), "dunelab-sweep/1": ("sweep", "--report")}
+
+
+def _others_command(directory):
+    """What makes the report of a run that is none of kv, or None."""
+    try:
+        kept = store.read_json(directory / "manifest.json")
+    except (OSError, ValueError):
+        return None
+    name = kept.get("schema") if isinstance(kept, dict) else None
+    if not isinstance(name, str) or name not in _OTHERS:
+        return None
+    module, word = _OTHERS[name]
+    command = importlib.import_module(f"dunelab.{module}.command")
+    return lambda: command.main([word, str(directory)])
+
+
 def main(argv):
     """The command; returns 0."""
     parser = arguments.Parser(
@@ -152,6 +173,14 @@ def main(argv):
                         f"{objectives.TIMES} times the baseline's median service time)")
     parser.add_argument("--json", action="store_true", help="print summary.json, not the table")
     args = parser.parse_args(argv)
+    other = _others_command(args.directory)
+    if other:
+        if args.slo:
+            raise UsageError("--slo is for runs of WORKLOAD=kv")
+        if args.json:
+            raise UsageError("--json is for runs of WORKLOAD=kv: of others, read summary.json in "
+                             "the directory")
+        return other()
     made = make(args.directory, args.slo)
     print(json.dumps(summary.as_json(made.run), indent=1) if args.json else terminal(made))
     return 0

@@ -33,15 +33,16 @@ class System:
 
 SYSTEMS = {s.name: s for s in (
     System("linux", "Debian's kernel as it is"),
-    System("linux-tuned", "the same, the CPU isolated and tickless", kernel_args=kv.TUNED),
+    System("linux-tuned", "Debian's kernel, the CPU isolated and tickless", kernel_args=kv.TUNED),
     System("rt", "Debian's PREEMPT_RT kernel as it is", "rt"),
-    System("rt-tuned", "the same, the CPU isolated and tickless", "rt", kv.TUNED),
+    System("rt-tuned", "Debian's PREEMPT_RT kernel, the CPU isolated and tickless", "rt",
+           kv.TUNED),
     System("dune", "in ring 0, Debian's kernel as it is", options=("--dune",), peers=False),
     System("dune-tuned", "in ring 0 on an isolated, tickless CPU", kernel_args=kv.TUNED,
            options=("--dune",), peers=False),
-    System("dune-rt", "a task of libdune's runtime, on that CPU by `dune rt run`",
+    System("dune-rt", "a task of libdune's runtime, by `dune rt run` on that CPU, isolated",
            kernel_args=kv.TUNED, options=("--rt",), peers=False),
-    System("dune-rt-stock", "the same, on Debian's kernel as it is", options=("--rt",),
+    System("dune-rt-stock", "a task of libdune's runtime, Debian's kernel as it is", options=("--rt",),
            peers=False),
 )}
 

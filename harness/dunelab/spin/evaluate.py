@@ -332,7 +332,8 @@ def problems(run, items):
         keys = [f"{item.step.key} {item.cell.key}" for item in items
                 if item.state == state and not item.cell.saturated]
         if keys:
-            found.append(f"{len(keys)} cells: {text}: {', '.join(keys[:8])}"
+            found.append(f"{len(keys)} cell{'s' if len(keys) > 1 else ''}: {text}: "
+                         f"{', '.join(keys[:8])}"
                          f"{', ...' if len(keys) > 8 else ''}")
     return found
 

@@ -61,8 +61,9 @@ SYSTEMS = {s.name: s for s in (
     System("linux-tuned", "threads under SCHED_FIFO on isolated, tickless CPUs", "fifo"),
     System("rt", "threads under SCHED_FIFO, Debian's PREEMPT_RT kernel as it is", "fifo", "rt",
            False),
-    System("rt-tuned", "the same on isolated, tickless CPUs", "fifo", "rt"),
-    System("dune-rt", "tasks of libdune's runtime in ring 0, on those CPUs alone", "rt"),
+    System("rt-tuned", "threads under SCHED_FIFO, PREEMPT_RT, on isolated, tickless CPUs", "fifo",
+           "rt"),
+    System("dune-rt", "tasks of libdune's runtime in ring 0, on CPUs of their own", "rt"),
 )}
 LINUX_POLICIES = ("cfcfs", "rr")    # rr: a pool of threads under SCHED_OTHER, no quantum of ours
 

@@ -69,6 +69,10 @@ class Figure:
     def __post_init__(self):
         # Of ids, links and files, and made of names that come out of a run's directory.
         self.name = palette.slug(self.name)
+        # A phone's letters are larger, and the axis' title stands left of the tics.
+        longest = max((len(words) for words, _ in self.y.tics), default=0)
+        if self.y.title:
+            self.left = max(self.left, 20 + 9 * longest)
         if not self.series:
             names = dict.fromkeys(row[0] for row in self.rows)
             self.series = {name: palette.style(name) for name in names}

@@ -179,6 +179,17 @@ def test_a_tail_has_a_ratio_where_there_are_samples_for_it(run, count, said):
         assert dict(zip(header, body[0]))["p99.99 / p50"] == said
 
 
+def test_report_makes_that_of_any_run(run, capsys):
+    path = str(run.store.path)
+    assert cli.main(["report", path]) == 0
+    assert "fewest interruptions" in capsys.readouterr().out
+    assert (run.store.report / "index.html").exists()
+    for words, said in ((("--slo", "99:5"), "--slo is for runs of WORKLOAD=kv"),
+                        (("--json",), "read summary.json")):
+        assert cli.main(["report", path, *words]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_what_was_changed_since_counts_no_more(run):
     step = planning.Step("linux", "idle")
     record = run.record(step)
