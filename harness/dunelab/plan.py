@@ -219,7 +219,7 @@ def load(text):
         if wrong or not isinstance(plan.systems, tuple):
             raise ValueError(f"not a plan: no name of a system: {(wrong or plan.systems)!r:.60}")
         return plan
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a plan: {error}") from None
 
 

@@ -27,6 +27,7 @@ class CellResult:
     log: dict = field(default_factory=dict)
     validity: stats.Validity | None = None
     dune: dict = field(default_factory=dict)
+    damaged: bool = False           # what was stored is not as it was written
 
     @property
     def done(self):
@@ -117,7 +118,7 @@ def read_cell(store, cell, digest=None):
         if touched:
             raise ValueError(f"{', '.join(touched)}: changed after it was written")
     except (OSError, ValueError) as error:
-        return CellResult(cell, ERROR, f"stored data cannot be read: {error}")
+        return _damaged(cell, error)
     cell = planning.Cell(cell.system, cell.kind, cell.load, record.get("rate"))
     result = CellResult(cell, record["status"], record.get("status_detail") or "")
     if result.status != DONE:
@@ -126,7 +127,7 @@ def read_cell(store, cell, digest=None):
         result.summary = json.loads((path / "kv-load.json").read_text("utf-8"))
         merged, result.log = histograms((path / "lat.hlog").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        return CellResult(cell, ERROR, f"stored data cannot be read: {error}")
+        return _damaged(cell, error)
     if not merged.get("intended") or not merged["intended"].total:
         return CellResult(cell, ERROR, "the log has no latencies")
     result.intended, result.service = merged["intended"], merged.get("service")
@@ -135,6 +136,10 @@ def read_cell(store, cell, digest=None):
                                   merged.get("gap"))
     result.dune = record.get("counters") or {}
     return result
+
+
+def _damaged(cell, why):
+    return CellResult(cell, ERROR, f"stored data cannot be read: {why}", damaged=True)
 
 
 def load(path):
@@ -152,6 +157,8 @@ def load(path):
     cells = []
     for cell in planning.expected_cells(plan):
         result = read_cell(store, cell, digests.get(cell.id))
+        if result is None and digests.get(cell.id):
+            result = _damaged(cell, "run.json is gone")
         if result is None:
             known = failed.get(cell.id) or {}
             result = CellResult(cell, known.get("status", MISS),

@@ -87,10 +87,10 @@ def of_path(path, profile=None):
 
 def _manifest(path):
     """The record of a run of either kind; ValueError."""
-    kept = store.read_json(path / "manifest.json")
-    named = kept.get("schema") if isinstance(kept, dict) else None
-    return store.read_record(path / "manifest.json",
-                             named if named in steps.KINDS else "dunelab-run/1")
+    kept = store.read_record(path / "manifest.json", None)
+    if kept["schema"] not in (*steps.KINDS, "dunelab-run/1"):
+        raise ValueError(f"{path / 'manifest.json'}: schema {kept['schema']} cannot be compared")
+    return kept
 
 
 def read_record(path):
@@ -121,6 +121,10 @@ def of_run(path):
     run = results.load(path)
     manifest, seed = run.manifest, (run.plan.seed, 0)
     values, problems, failed, skipped = {}, [], [], {}
+    damaged = [f"{path}: {item.cell.id}: {item.detail}" for item in run.cells if item.damaged]
+    if damaged:
+        raise UsageError("\n".join([*damaged, "nothing was compared: measure it again, or leave "
+                                    "that run out"]))
     if manifest["status"] != "complete":
         failed.append(f"{path}: the run is {manifest['status']}")
     if run.deterministic is False:

@@ -6,21 +6,21 @@ import json
 import time
 from pathlib import Path
 
-from dunelab import engine as engines, paths, stats, store
+from dunelab import engine as engines, hdr, paths, stats, store
 from dunelab.compare import command as comparing, output
 from dunelab.compare.sides import Metric, Side, Value
 from dunelab.errors import DunelabError, UsageError
 from dunelab.gate import measure
 
 REFERENCE = "gate.json"
-
+NAMED = 5               # of what is missing
 _EPILOG = """
 exit status:
   0  as the reference has it
   1  slower by more than the margin, or a histogram changed: `make gate UPDATE=1` announces it
   2  wrong arguments, no reference, or one that is damaged
-  3  nothing was compared: the reference is of another kernel, emulator, compiler or plan;
-     or a boot failed
+  3  nothing was compared: the reference is of another kernel, emulator, compiler or plan,
+     a boot failed, or not all was measured
 
 examples:
   dunelab gate                                 (what `make gate` and `make test` do)
@@ -31,6 +31,12 @@ examples:
 
 class Incomparable(DunelabError):
     """The reference is of another machine, in the sense of measure.environment()."""
+
+    exit_code = 3
+
+
+class Unfinished(DunelabError):
+    """There is nothing to compare, or not all of it."""
 
     exit_code = 3
 
@@ -74,7 +80,9 @@ def main(argv):
     status = 0
     if old is not None and (not args.update or old["environment"] == new["environment"]):
         require_same(old, new["environment"], path)
-        made, changed = compare(only(old, parts), only(new, parts), str(path))
+        kept, found = only(old, parts), only(new, parts)
+        require_all(kept, found)
+        made, changed = compare(kept, found, str(path))
         status = 1 if changed or comparing.status(made, False) else 0
         print(json.dumps({**made, "changed": changed}, indent=1) if args.json
               else text(made, changed, rebuilt(old, new)), flush=True)
@@ -105,9 +113,13 @@ def _measure(args, parts):
 
 def _read(path):
     try:
-        return store.read_record(path, "dunelab-gate/1")
+        kept = store.read_record(path, "dunelab-gate/1")
+        for cell in kept["cells"].values():
+            hdr.decode_base64(cell["hist"])
+        return kept
     except (OSError, ValueError) as error:
-        raise UsageError(f"not a record of the gate: {error}") from None
+        where = "" if str(path) in str(error) else f"{path}: "
+        raise UsageError(f"not a record of the gate: {where}{error}") from None
 
 
 def require_same(reference, environment, path):
@@ -121,6 +133,16 @@ def require_same(reference, environment, path):
             f"not comparable: {path} was made with", *different,
             "nothing was compared: `make gate UPDATE=1`, on a commit that is known to be good, "
             "makes a reference for this machine; results/reference/ is to be committed"]))
+
+
+def require_all(old, new):
+    """Unfinished unless all that the reference has was measured."""
+    missing = [name for part in ("figures", "cells") for name in old[part] if name not in new[part]]
+    if missing or not old["figures"] and not old["cells"]:
+        raise Unfinished("nothing was compared: " + (
+            f"not measured: {', '.join(missing[:NAMED])}"
+            + (f" and {len(missing) - NAMED} more" if missing[NAMED:] else "") if missing else
+            "the reference has no figure"))
 
 
 def only(kept, parts):

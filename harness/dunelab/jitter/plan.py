@@ -42,8 +42,8 @@ SYSTEMS = {s.name: s for s in (
            options=("--dune",), peers=False),
     System("dune-rt", "a task of libdune's runtime, by `dune rt run` on that CPU, isolated",
            kernel_args=kv.TUNED, options=("--rt",), peers=False),
-    System("dune-rt-stock", "a task of libdune's runtime, Debian's kernel as it is", options=("--rt",),
-           peers=False),
+    System("dune-rt-stock", "a task of libdune's runtime, Debian's kernel as it is",
+           options=("--rt",), peers=False),
 )}
 
 
@@ -118,5 +118,5 @@ def load(text):
     try:
         fields = json.loads(text)["plan"]
         return Plan(**fields | {key: tuple(fields[key]) for key in ("systems", "noises")})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a plan of jitter: {error}") from None

@@ -100,5 +100,5 @@ def load(text):
     try:
         fields = json.loads(text)["plan"]
         return Plan(**fields | {"parts": tuple(fields["parts"])})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a plan of the paper: {error}") from None

@@ -253,5 +253,5 @@ def load(text):
         fields = json.loads(text)["plan"]
         lists = ("systems", "laws", "policies", "loads")
         return Plan(**fields | {key: tuple(fields[key]) for key in lists})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a plan of spin: {error}") from None

@@ -117,7 +117,7 @@ def load(text):
             "fixed": tuple((name, value) for name, value in fixed),
             "exclude": tuple(tuple((name, tuple(texts)) for name, texts in rule)
                              for rule in exclude)})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a plan of a sweep: {error}") from None
 
 

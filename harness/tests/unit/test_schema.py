@@ -2,6 +2,7 @@
 """Records keep their schema when written, and are read only as they were written."""
 
 import json
+import shutil
 
 import jsonschema
 import pytest
@@ -135,6 +136,28 @@ def test_a_damaged_run_is_refused_by_name(run, name, capsys):
         assert cli.main(command) == 2
         assert "not the directory of a run" in capsys.readouterr().err
     assert sorted(path.name for path in run.path.iterdir()) == before
+
+
+@pytest.mark.parametrize("plan", ["[]", '{"plan": []}', '{"plan": {"axes": 1}}', "3"])
+@pytest.mark.parametrize("kind", ["run", "jitter", "spin", "paper", "sweep"])
+def test_a_plan_that_is_none_is_named(kind, plan, run, capsys):
+    (run.path / "plan.json").write_text(plan)
+    if kind != "run":
+        run.manifest.write_text(json.dumps({"schema": f"dunelab-{kind}/1"}))
+    assert cli.main(["report", str(run.path)]) == 2
+    assert "not a plan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_damaged_data_is_not_compared(run, damage, capsys):
+    path = run.run(CELL) / "lat.hlog"
+    if damage == "cut":
+        cut(path)
+    else:
+        shutil.rmtree(path.parent)
+    assert cli.main(["compare", str(run.path), str(run.path)]) == 2
+    said = capsys.readouterr().err
+    assert "stored data cannot be read" in said and CELL.id in said and "leave that run" in said
 
 
 @pytest.mark.parametrize("change, text", [
