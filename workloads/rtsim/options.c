@@ -39,7 +39,6 @@ const char options_help[] =
 	"  --reach-cost T       until that interrupt is there; the core goes on meanwhile (0)\n"
 	"  --resume-cost T      when who had to go for an arrival goes on (0)\n"
 	"  --arm-cost T         before a quantum, when no timer of the core's is to ring (0)\n"
-	"  --again-cost T       of --preempt-cost the part when that one goes on (0)\n"
 	"  --lapse-cost T       when a quantum is over and nobody waits (0)\n"
 	"  --stale-cost T       of a timer that rings for a quantum cut short by an end (0)\n"
 	"  --hlog FILE          write the histograms of sojourn (ns) and slowdown (1/1000) there\n"
@@ -240,9 +239,6 @@ static void set(struct options *options, int which, char *text)
 	case 'A':
 		spec->arm_ns = microseconds("arm-cost", text, 0.0);
 		break;
-	case 'G':
-		spec->again_ns = microseconds("again-cost", text, 0.0);
-		break;
 	case 'S':
 		server(options, text);
 		break;
@@ -291,7 +287,6 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		{ "reach-cost", required_argument, NULL, 'R' },
 		{ "resume-cost", required_argument, NULL, 'M' },
 		{ "arm-cost", required_argument, NULL, 'A' },
-		{ "again-cost", required_argument, NULL, 'G' },
 		{ "lapse-cost", required_argument, NULL, '8' },
 		{ "stale-cost", required_argument, NULL, '9' },
 		{ "wake-cost", required_argument, NULL, '5' },
@@ -318,7 +313,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 	options->spec.interrupt_ns = UINT64_MAX;
 	options->server = machine ? SERVER_RT : SERVER_NONE;
 	while ((which = getopt_long(argc, argv, "", known, &place)) >= 0) {
-		if (strchr("123456789AGMQRSCT", which))
+		if (strchr("123456789AMQRSCT", which))
 			belongs(options, known[place].name);
 		set(options, which, optarg);
 	}
@@ -328,8 +323,6 @@ void options_parse(struct options *options, int argc, char **argv, const char *h
 		usage("--policy is missing");
 	if (options->spec.wake_ns < -(int64_t)options->spec.dispatch_ns)
 		usage("--wake-cost: less than --dispatch-cost allows");
-	if (options->spec.again_ns > options->spec.preempt_ns)
-		usage("--again-cost: it is part of --preempt-cost");
 	if (options->spec.interrupt_ns == UINT64_MAX)
 		options->spec.interrupt_ns = options->spec.preempt_ns;
 	law_stretch(&options->law, options->stretch);

@@ -86,8 +86,7 @@ void print_json(const struct options *o, const struct measure *measure,
 	       "\"quantum_ns\":%llu,\"period_ns\":%llu,\"seed\":%llu,"
 	       "\"cost_ns\":{\"submit\":%llu,\"kick\":%llu,\"wake\":%lld,"
 	       "\"dispatch\":%llu,\"steal\":%llu,\"preempt\":%llu,"
-	       "\"arm\":%llu,\"interrupt\":%llu,\"resume\":%llu,\"again\":%llu,"
-	       "\"reach\":%llu,"
+	       "\"arm\":%llu,\"interrupt\":%llu,\"resume\":%llu,\"reach\":%llu,"
 	       "\"lapse\":%llu,\"stale\":%llu},",
 	       clock, o->spec.policy->name, o->spec.params.cores, o->law_text, o->stretch,
 	       o->load, o->arrival == OPEN_POISSON ? "poisson" : "fixed",
@@ -99,8 +98,7 @@ void print_json(const struct options *o, const struct measure *measure,
 	       (unsigned long long)o->spec.preempt_ns,
 	       (unsigned long long)o->spec.arm_ns,
 	       (unsigned long long)o->spec.interrupt_ns,
-	       (unsigned long long)o->spec.resume_ns,
-	       (unsigned long long)o->spec.again_ns, (unsigned long long)o->spec.reach_ns,
+	       (unsigned long long)o->spec.resume_ns, (unsigned long long)o->spec.reach_ns,
 	       (unsigned long long)o->spec.lapse_ns,
 	       (unsigned long long)o->spec.stale_ns);
 	json_row("sojourn_ns", &measure->sojourn, 1.0);

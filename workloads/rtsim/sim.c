@@ -10,7 +10,7 @@
 struct core {
 	struct rt_task *task;	/* NULL: idle */
 	uint64_t begin;		/* of service: costs come before it */
-	uint64_t from;		/* where its quantum is counted from: before those of dispatch */
+	uint64_t from;		/* its dispatch: before the costs of that */
 	uint64_t rings;		/* its timer, whatever it was for: of costs only */
 	bool lapsed;		/* its quantum is over, and nobody waited */
 	bool over;		/* its quantum is over; lapsed until somebody is told */
@@ -149,8 +149,10 @@ static bool dispatch(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost
 	sim->totals->dispatches++;
 	sim->core[core].task = task;
 	sim->core[core].from = now + cost;
-	sim->core[core].begin = now + cost + job_of(task)->resumes + sim->spec->dispatch_ns;
-	job_of(task)->resumes = 0;
+	if (job_of(task)->resumes)
+		cost += sim->spec->resume_ns;
+	job_of(task)->resumes = false;
+	sim->core[core].begin = now + cost + sim->spec->dispatch_ns;
 	sim->core[core].lapsed = sim->core[core].over = false;
 	slice(sim, core);
 	return true;
@@ -186,7 +188,7 @@ static void preempt(struct sim *sim, uint32_t core, uint64_t now, uint64_t cost,
 {
 	struct rt_task *task = stop(sim, core, RT_PREEMPTED, now);
 
-	job_of(task)->resumes = arrival ? sim->spec->resume_ns : sim->spec->again_ns;
+	job_of(task)->resumes = arrival;
 	if (!arrival && sim->spec->period_ns)
 		sim->core[core].rings = now + sim->spec->period_ns;
 
@@ -280,7 +282,7 @@ static void slice_ends(struct sim *sim, uint32_t core, uint64_t now)
 
 	if (job->task.ran + (now - c->begin) < job->size) {
 		if (sim->policy->yields(sim->state, core, c->task, now)) {
-			preempt(sim, core, now, sim->spec->preempt_ns - sim->spec->again_ns, false);
+			preempt(sim, core, now, sim->spec->preempt_ns, false);
 			return;
 		}
 		job->task.ran += now - c->begin;

@@ -12,7 +12,6 @@
  *	preempt		in addition, if the task before it had to go, its quantum being over
  *	interrupt	in addition, if it had to go for an arrival
  *	resume		in addition, when that goes on
- *	again		the part of `preempt' that is not before the next, but when that one goes on
  *	arm		before a quantum for which the core's timer has to be set: none is to ring
  *	lapse		when a quantum is over and nobody waits
  *	stale		within a quantum, when a timer rings for one that a request's end cut short
@@ -46,7 +45,7 @@ struct sim_job {
 	uint64_t arrival;
 	uint64_t size;		/* service it needs in truth; task.size is the hint */
 	uint32_t interruptions;
-	uint64_t resumes;	/* what going on will cost it */
+	bool resumes;		/* it had to go for an arrival */
 	void *owner;		/* the source's, if it wants */
 };
 
@@ -68,7 +67,7 @@ struct sim_spec {
 	uint64_t submit_ns, kick_ns;
 	int64_t wake_ns;	/* down to -dispatch_ns: idle, a core has ended the one before */
 	uint64_t dispatch_ns, steal_ns, preempt_ns, interrupt_ns, lapse_ns;
-	uint64_t stale_ns, period_ns, reach_ns, resume_ns, again_ns, arm_ns;
+	uint64_t stale_ns, period_ns, reach_ns, resume_ns, arm_ns;
 	uint64_t seed;		/* of the order in which victims of stealing are asked */
 };
 

@@ -12,8 +12,6 @@
 #define BACKLOG 4096u		/* above it they may */
 #define GATE_NS 50000000u	/* a core that has taken no gate until then takes none */
 #define SLICES 50u		/* quanta of each request that is to be interrupted */
-#define REST 0.6		/* of a quantum between those that come to a long one */
-#define GAPS 256u
 #define ARRIVALS 200u		/* more urgent ones, where those interrupt */
 
 static struct {
@@ -174,88 +172,6 @@ static double soon(const struct server *server, uint64_t size, uint64_t quantum)
 	return median;
 }
 
-/* A long request that looks at the clock: when it had its core, and when not. */
-static struct {
-	uint64_t size, least;
-	uint32_t n;
-	struct {
-		uint64_t from, to;
-	} gap[GAPS];
-} watched;
-
-static void watch(struct request *request)
-{
-	uint64_t last = gate.server->now(), now, had = 0;
-
-	(void)request;
-	while (had < watched.size && watched.n < GAPS) {
-		now = gate.server->now();
-		if (now - last < watched.least) {
-			had += now - last;
-		} else {
-			watched.gap[watched.n].from = last;
-			watched.gap[watched.n++].to = now;
-		}
-		last = now;
-	}
-}
-
-/* Median of the time from the end of the last of some to when the long one goes on; 0: none. */
-static double goes_on(const struct request *some, uint32_t n)
-{
-	double after[GAPS];
-	uint32_t g, i = 0, found = 0;
-
-	for (g = 0; g < watched.n; g++) {
-		uint64_t last = 0;
-
-		while (i < n && some[i].ended < watched.gap[g].to)
-			last = some[i++].ended;
-		if (last > watched.gap[g].from)
-			after[found++] = (double)(watched.gap[g].to - last);
-	}
-	if (!found)
-		return 0.0;
-	qsort(after, found, sizeof(after[0]), compare);
-	return after[found / 2];
-}
-
-/* The part of `preempt' that comes when who was preempted goes on: on one core, all others held. */
-static double again(const struct options *options, const struct server *server,
-		    const struct costs *costs)
-{
-	const uint32_t others = options->spec.params.cores - 1, n = 2 * SLICES;
-	const uint64_t quantum = options->spec.params.quantum;
-	const uint64_t gap = (uint64_t)(REST * (double)quantum);
-	const uint64_t small = quantum / 16 < SIZE_NS ? quantum / 16 : SIZE_NS;
-	struct request *gates = make(others + 1, 1, 0, others + 1);
-	struct request *one = make(1, SLICES * quantum, 1, 1), *some = make(n, small, 1, 1);
-	uint64_t due;
-	double time;
-	uint32_t i;
-
-	gates_submit(server, gates, others);
-	watched.size = SLICES * quantum;
-	watched.least = small;
-	watched.n = 0;
-	one->run = watch;
-	server->submit(one);
-	due = server->now();
-	for (i = 0; i < n; i++) {
-		due += gap;
-		while (server->now() < due)
-			;
-		server->submit(&some[i]);
-	}
-	__atomic_store_n(&gate.open, 1, __ATOMIC_RELEASE);
-	server->drain();
-	time = positive(goes_on(some, n) - costs->dispatch);
-	free(gates);
-	free(one);
-	free(some);
-	return time < costs->preempt ? time : costs->preempt;
-}
-
 /* By the quantum: long requests, more than there are cores. */
 static void quanta(const struct options *options, const struct server *server, struct costs *costs)
 {
@@ -281,7 +197,6 @@ static void quanta(const struct options *options, const struct server *server, s
 	/* It rings within the longer, after the shorter. */
 	costs->stale = positive(alone(server, quantum * 4 / 5, quantum, quantum / 2) -
 				alone(server, quantum * 3 / 10, quantum, quantum / 2));
-	costs->again = again(options, server, costs);
 	costs->has_quantum = true;
 }
 

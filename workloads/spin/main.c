@@ -59,9 +59,9 @@ static void machine_json(const struct server *server, const struct outcome *outc
 	       (unsigned long long)outcome->totals.dispatches, costs->submit, costs->wake,
 	       costs->dispatch);
 	if (costs->has_quantum)
-		printf(",\"preempt\":%.1f,\"again\":%.1f,\"arm\":%.1f,\"lapse\":%.1f,"
-		       "\"stale\":%.1f,\"served\":%.1f", costs->preempt, costs->again,
-		       costs->arm, costs->lapse, costs->stale, costs->served);
+		printf(",\"preempt\":%.1f,\"arm\":%.1f,\"lapse\":%.1f,\"stale\":%.1f,"
+		       "\"served\":%.1f", costs->preempt, costs->arm, costs->lapse,
+		       costs->stale, costs->served);
 	if (costs->has_interrupt)
 		printf(",\"interrupt\":%.1f,\"resume\":%.1f,\"reach\":%.1f,\"kick\":%.1f",
 		       costs->interrupt, costs->resume, costs->reach, costs->kick);

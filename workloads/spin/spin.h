@@ -46,7 +46,6 @@ struct costs {
 	double wake;		/* more than dispatch, if its core is idle; below 0: less */
 	double dispatch;	/* the core, from the end of one to the beginning of the next */
 	double preempt;		/* the core, in addition, when a quantum is over and others wait */
-	double again;		/* the part of that when whom it took the core from goes on */
 	double interrupt;	/* the core, in addition, when one has to go for an arrival */
 	double resume;		/* and when that one goes on */
 	double reach;		/* until it is there: meanwhile that one goes on */

@@ -255,8 +255,8 @@ def busy_share(item):
 
 def costs(items):
     """(header, body): what the machine charges for, as measured before the requests."""
-    names = ("submit", "kick", "reach", "wake", "dispatch", "preempt", "again",
-             "interrupt", "resume", "arm", "lapse", "stale", "served")
+    names = ("submit", "kick", "reach", "wake", "dispatch", "preempt", "interrupt",
+             "resume", "arm", "lapse", "stale", "served")
     header = ["system", "policy", *(f"{name} (us)" for name in names)]
     body, seen = [], set()
     for item in items:

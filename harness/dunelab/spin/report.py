@@ -24,7 +24,7 @@ CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S 
 COSTS = ("submit: whoever makes a request; kick: more of that when a core is interrupted for it; "
          "reach: until that is there, the core serving on; wake: an idle core, more than dispatch; "
          "dispatch: from one request's end to the next's beginning; preempt: more, when a quantum "
-         "is over; again: of that the part when that one goes on; interrupt: more, for an arrival; "
+         "is over; interrupt: more, for an arrival; "
          "resume: and when who went for it goes on; arm: before a quantum, when no timer is to "
          "ring; lapse: a quantum ends and nobody waits; stale: a timer rings for one that an end "
          "cut short; served: service within a quantum that follows another.")

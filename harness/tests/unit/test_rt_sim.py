@@ -129,16 +129,6 @@ def test_a_timer_that_rings_by_itself_makes_quanta_longer_that_follow_others():
         *mixed, "--period", 125, "--quantum", 120)["preemptions"]
 
 
-def test_a_preemption_may_be_paid_for_in_two_parts():
-    mixed = ("--law", "mix:0.95*20,0.05*1000", "--load", 0.7, "--policy", "rr", "--quantum", 100,
-             "--preempt-cost", 10)
-    at_once, later = result(*mixed), result(*mixed, "--again-cost", 8)
-    # The same altogether; those that come between the two begin sooner by the second one.
-    assert later["capacity"] == at_once["capacity"]
-    assert later["classes"][0]["mean"] < at_once["classes"][0]["mean"] - 2000
-    assert later["preemptions"] == pytest.approx(at_once["preemptions"], rel=0.02)
-
-
 def test_who_had_to_go_for_an_arrival_may_pay_for_it_later():
     few = ("--law", "mix:0.5*1,0.5*1000", "--load", 0.05, "--policy", "srpt", "--requests", 20000)
     plain, costly = result(*few), result(*few, "--resume-cost", 50)

@@ -17,7 +17,7 @@ ENGINE = {"name": "bochs", "version": "Bochs 3.0, build 0", "clock_domain": "ins
           "profile": "none", "deterministic": True}
 COSTS = {"submit": 2000.0, "wake": 1000.0, "dispatch": 2000.0}
 QUANTUM_COSTS = COSTS | {"preempt": 10000.0, "lapse": 0.0, "interrupt": 5000.0, "kick": 3000.0,
-                         "reach": 1000.0, "stale": 2000.0, "again": 4000.0, "served": 85000.0,
+                         "reach": 1000.0, "stale": 2000.0, "served": 85000.0,
                          "resume": 1000.0}
 
 
