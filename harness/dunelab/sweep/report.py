@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of a sweep: one row for each point but for its seed, as JSON, CSV and markdown."""
+"""The table of a sweep: one row for each point but for its seed, as JSON, CSV, markdown, a page."""
 
 import csv
 import io
@@ -7,7 +7,8 @@ from collections import Counter
 
 from dunelab import claims, store, tables
 from dunelab.markdown import table as markdown_table
-from dunelab.sweep import figures
+from dunelab.sweep import figures, page
+from dunelab.webpage.save import save
 
 SEED = "seed"
 _NOTE = ("A figure is the median over the seeds of a row; in brackets its exact 95 % interval by "
@@ -19,11 +20,16 @@ _OWN = ("own: at a load that is a share of each system's own capacity, so that t
 
 
 def make(run):
-    """Write summary.json, summary.csv and summary.md of what there is; the summary."""
+    """Write summary.json, summary.csv, summary.md and the page of what there is; the summary."""
     made = summary(run)
     store.write_json(run.store.path / "summary.json", made)
     store.write_text(run.store.path / "summary.csv", as_csv(made))
     store.write_text(run.store.path / "summary.md", as_markdown(made))
+    text, figures_of = page.html(made, SEED, _NOTE, *_table(made), [
+        *([_OWN] if _own(made) else []), *made["remarks"],
+        *(f"not measured: {key}" for key in made["missing"])])
+    save(figures_of, "; ".join(made["claims"]), run.store.report)
+    store.write_text(run.store.report / "index.html", text)
     return made
 
 
@@ -83,6 +89,10 @@ def as_csv(made):
     return out.getvalue()
 
 
+def _shown(value):
+    return f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}"
+
+
 def _number(value):
     return f"{value:.10g}"
 
@@ -94,9 +104,9 @@ def _table(made):
     lines = {}
     for row in made["rows"]:
         place = (*(row["values"][name] for name in names), row["domain"])
-        text = f"{row['median']:,.6g}" if row["median"] < 1e6 else f"{row['median']:,.0f}"
+        text = _shown(row["median"])
         if row["ci95"]:
-            text += " [{:,.6g}, {:,.6g}]".format(*row["ci95"])
+            text += f" [{', '.join(map(_shown, row['ci95']))}]"
         if row["runs"] < row["points"]:
             text += f" ({row['runs']} of {row['points']})"
         line = lines.setdefault(place, {"runs": 0})
@@ -109,12 +119,16 @@ def _table(made):
     return header, body
 
 
+def _own(made):
+    return any(word.startswith("own") for row in made["rows"] for word in row["metric"].split())
+
+
 def _remarks(made):
     """What a reader has to know of, a sentence each."""
     done = made["points"] - len(made["missing"])
     found = [f"{done} of {made['points']} points measured"]
     found += [f"not measured: {key}" for key in made["missing"]]
-    if any(word.startswith("own") for row in made["rows"] for word in row["metric"].split()):
+    if _own(made):
         found.append(_OWN)
     return found + made["damaged"] + made["failures"] + made["remarks"]
 

@@ -230,6 +230,22 @@ def test_the_table_has_medians_over_seeds_and_what_is_missing(run):
     assert "| linux | instr(bochs) | 2 |" in text and "share of each system's own capacity" in text
 
 
+def test_the_page_has_the_table_and_each_metric_by_load(tmp_path):
+    """Loads are numbers and systems are not; a point that is missing is said at the top."""
+    made = steprun.begin(points.KIND, tmp_path, plan(
+        SMALL.replace('seed = "1-2"', 'seed = [1]\nload = [0.3, 0.5]').replace(
+            'load = "0.3"\n', ""), tmp_path), ["sweep"])
+    for point in made.plan.steps()[:-1]:
+        measure(made, point)
+    report.make(made)
+    text = (made.store.report / "index.html").read_text()
+    assert "1 of 4 points are not measured" in text and "emulated time" in text.lower()
+    assert text.count("data-hover=") == 3 and "own p99 by load" in text
+    rows = (made.store.report / "data" / "own-p99-instr-bochs-none.csv").read_text().splitlines()
+    assert [row.split(",")[:2] for row in rows[1:]] == [
+        ["linux", "0.3"], ["linux", "0.5"], ["dune", "0.3"]]
+
+
 def test_a_figure_that_fewer_points_have_says_so(run):
     point = run.plan.steps()[1]
     record = run.record(point)
