@@ -86,9 +86,11 @@ def _count(metrics):
 
 def legend(made):
     """What the columns of the table mean."""
-    return (f"ratio: new / base, [95 % interval]; margin {made['margin']:.1%}; p after Holm over "
-            f"{sum(row['p'] is not None for row in made['metrics'])} gates, level "
-            f"{made['alpha']:g}; a12: how often a request of new takes longer")
+    gates = sum(row["p"] is not None for row in made["metrics"])
+    tested = (f"p after Holm over {gates} gates, level {made['alpha']:g}" if gates else
+              "nothing that a test could be made of")
+    return (f"ratio: new / base, [95 % interval]; margin {made['margin']:.1%}; {tested}; a12: how "
+            "often a request of new takes longer")
 
 
 def table(metrics):
