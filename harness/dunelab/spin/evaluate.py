@@ -200,7 +200,7 @@ def misses(items):
     """(header, body): every figure that is not as predicted, the furthest off first, and every
     cell that no prediction is held against."""
     header = ["system", "law", "policy", "load", "state", "figure", "predicted", "measured",
-              "error"]
+              "below the predicted", "error"]
     body = []
     for item in items:
         where = [item.step.system, item.step.law, item.cell.policy, item.cell.load, item.state]
@@ -208,17 +208,29 @@ def misses(items):
             off = error(busy_share(item), item.capacity)
             if off is not None and abs(off) > CAPACITY_TOLERANCE:
                 body.append((off, [*where[:4], "-", "capacity", f"{item.capacity:.3f}",
-                                   f"{busy_share(item):.3f}"]))
+                                   f"{busy_share(item):.3f}", "-"]))
             continue
         if item.predicted and item.state not in JUDGED:
-            body.append((None, [*where, "not held against it", "-", "-"]))
+            body.append((None, [*where, "not held against it", "-", "-", "-"]))
         for name, got, want in figures(item) if agrees(item) is False else ():
             off, unit = error(got, want), _unit(name)
             if abs(off) > TOLERANCE:
                 body.append((off, [*where, name, f"{want / unit[0]:,.1f}{unit[1]}",
-                                   f"{got / unit[0]:,.1f}{unit[1]}"]))
+                                   f"{got / unit[0]:,.1f}{unit[1]}",
+                                   below(item, name, want)]))
     body.sort(key=lambda line: -abs(line[0] or 0.0))
     return header, [[*line, percent(off)] for off, line in body]
+
+
+def below(item, name, value):
+    """The share of the measured requests that a predicted percentile is not exceeded by: where few
+    requests lie around it, it is close to the percentile's own however far apart the two are. A
+    dash for what is none."""
+    if not name.startswith("p"):
+        return "-"
+    histogram = item.slowdown if name.endswith("slowdown") else item.sojourn
+    count = sum(count for at, count, _ in histogram.rows() if at <= value)
+    return f"{count / histogram.total:.1%}"
 
 
 def _unit(name):
@@ -324,8 +336,8 @@ def problems(run, items):
     if missing:
         found.append(f"{len(missing)} of {len(run.plan.steps())} boots are missing: "
                      f"{', '.join(missing)}")
-    why = {"late": "requests were made too late for a result (p99 above "
-                   f"{planning.LATE_SHARE:.0%} of the mean service)",
+    why = {"late": "requests were made too late to compare systems or policies by (p99 above "
+                   f"{planning.LATE_SHARE:.0%} of the mean service); a prediction's are as late",
            "overload": "more than can be served at these costs: figures grow with the run",
            "overflow": "requests took longer than a histogram can hold"}
     for state, text in why.items():

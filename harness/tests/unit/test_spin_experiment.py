@@ -156,6 +156,8 @@ def test_what_is_as_predicted_and_what_is_not(tmp_path):
     assert evaluate.misses(same)[1] == []
     lines = evaluate.misses(other)[1]
     assert {tuple(line[2:4]) for line in lines} >= {("rr", "0.7"), ("rr", "sat")}
+    tails = {line[5]: line[8] for line in lines}
+    assert tails["mean"] == "-" and 0 < float(tails["p50"].rstrip("%")) < 45
     offs = [abs(float(line[-1].split()[0])) for line in lines]
     assert offs == sorted(offs, reverse=True) and min(offs) > 5
 
