@@ -45,5 +45,7 @@ def test_every_policy_on_two_cores(tmp_path, capsys):
     for row in rows:
         assert row["measured"]["sojourn_ns"]["n"] == 100 and row["measured"]["cores"] == 2
         assert row["predicted"]["others"]["mean"][0] > 0
+        # On a slow host the long ones may be over before anybody comes to interrupt them.
         costs = row["machine"]["costs_ns"]
-        assert ("interrupt" in costs and "reach" in costs) == (row["policy"] in ("priority", "edf"))
+        assert "interrupt" not in costs or row["policy"] in ("priority", "edf")
+        assert ("reach" in costs) == ("interrupt" in costs) and "preempt" not in costs
