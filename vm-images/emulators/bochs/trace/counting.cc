@@ -140,14 +140,28 @@ static void push(bx_stack_t *stack, Bit64u slot, Bit64u back, bx_node_t *node)
 
 // Deeper ones than any real program's are a loop that we do not understand.
 #define DEEPEST 1000
+// A call that jumps over less than this is none: fillings of the return predictor, retpolines.
+#define SKIPPED 16
+// Linux's stacks are aligned to this: of one stack are addresses that agree in what is above.
+#define STACK_BITS 14
 
 void bx_counting_call(unsigned cpu, Bit64u target)
 {
 	bx_stack_t *stack = stack_of(cpu);
+	Bit64u slot = BX_CPU(cpu)->get_reg64(BX_64BIT_REG_RSP), back = run[cpu].next;
 
-	if (stack && stack->depth < DEEPEST)
-		push(stack, BX_CPU(cpu)->get_reg64(BX_64BIT_REG_RSP), run[cpu].next,
-			child(top(stack), BX_NODE_FUNCTION, target, bx_task_at(cpu)));
+	if (!stack || target - back < SKIPPED)
+		return;
+	// What lies below this return address has been left without a RET.
+	while (stack->depth) {
+		Bit64u last = stack->frame[stack->depth - 1].slot;
+
+		if (!last || last > slot || last >> STACK_BITS != slot >> STACK_BITS)
+			break;
+		stack->depth--;
+	}
+	if (stack->depth < DEEPEST)
+		push(stack, slot, back, child(top(stack), BX_NODE_FUNCTION, target, bx_task_at(cpu)));
 }
 
 // The frame that a return leaves, plus one; 0: none of this interrupt's.
@@ -167,7 +181,7 @@ static unsigned returned(const bx_stack_t *stack, Bit64u slot, Bit64u target)
 	return 0;
 }
 
-// Code that only uses RET to jump leaves none.
+// Code that only uses RET to jump leaves none: what was called is where it jumps to.
 void bx_counting_return(unsigned cpu, Bit64u target)
 {
 	bx_stack_t *stack = stack_of(cpu);
@@ -175,6 +189,11 @@ void bx_counting_return(unsigned cpu, Bit64u target)
 
 	if (n)
 		stack->depth = n - 1;
+	else if (stack && stack->depth && stack->frame[stack->depth - 1].slot) {
+		bx_frame_t *frame = &stack->frame[stack->depth - 1];
+
+		frame->node = child(frame->node->parent, BX_NODE_FUNCTION, target, bx_task_at(cpu));
+	}
 }
 
 void bx_counting_interrupt(unsigned cpu, unsigned vector)
