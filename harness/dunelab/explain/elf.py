@@ -10,9 +10,13 @@ _SYMTAB, _NOTYPE, _FUNC = 2, 0, 2
 
 def functions(path):
     """[(address, size, name)] of a program's symbol table; [] when it has none. A size of 0: up to
-    the next one. ValueError when it is no 64-bit ELF file."""
+    the next one; the last is the end of its code, named "". ValueError when it is no 64-bit ELF
+    file."""
     data, sections = _read(path)
-    return [(value, size, name) for value, size, name, _ in _symbols(data, sections)]
+    found = [(value, size, name) for value, size, name, _ in _symbols(data, sections)]
+    ends = [section["address"] + section["size"] for section in sections
+            if section["flags"] & _EXEC]
+    return [*found, (max(ends), 0, "")] if found else []
 
 
 def module_functions(path, base):

@@ -45,7 +45,7 @@ class Table:
         if place < 0:
             return None
         start, size, name = self._all[place]
-        return name if not size or address < start + size else None
+        return (name or None) if not size or address < start + size else None
 
 
 @dataclass

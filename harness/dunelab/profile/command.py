@@ -59,7 +59,7 @@ def main(argv):
         print(json.dumps(record, indent=1))
     else:
         print(answer.text(record))
-        print(f"\nkept: {where}/report/index.html, flame-cpu*.svg, folded.txt; manifest.json")
+        print(f"\nkept: {where}/report/index.html, flame-cpu*.svg, folded.txt.gz; manifest.json")
     return 0
 
 
@@ -275,7 +275,8 @@ def _keep(where, record, stacks):
     for name, words, mine in answer.graphs(record, named):
         store.write_text(report / f"{name}.svg", flame.standalone(
             mine, f"{answer.title(record)} · {words}", record["unit"], claim))
-    store.write_text(report / "folded.txt", folded.fold(named))
+    # Tens of thousands of stacks, and few of them differ by much.
+    (report / "folded.txt.gz").write_bytes(gzip.compress(folded.fold(named).encode(), mtime=0))
     store.write_text(report / "index.html", answer.page(record, named))
     store.write_json(where / "env.host.json", hostenv.capture())
     store.write_json(where / "manifest.json", record)

@@ -199,6 +199,9 @@ def test_our_programs_and_the_kernels_have_names():
     address = next(start for start, _, name in found if name == "main")
     names = symbols.Names(symbols.Table([(0xffffffff81000000, 0, "startup_64")]))
     assert names.find(address + 1, "kv-load") == "main"
+    # What the kernel maps above a program, its vDSO, is not the program's last function.
+    assert names.find(found[-1][0], "kv-load") == names.find(1 << 46, "kv-load") == "[kv-load]"
+    assert names.find(found[-1][0] - 1, "kv-load") != "[kv-load]"
     assert names.find(0xffffffff81000010, "kv-load") == "startup_64"
     assert names.find(0x1000, "nobody") == "[nobody]"
     assert symbols.parse_kallsyms("ffffffff81000000 T a\nffffffff81000010 d data\n"

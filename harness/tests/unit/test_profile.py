@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Profiles: counts of the emulator and samples of perf become functions, stacks, flame graphs."""
 
+import gzip
 import json
 import subprocess
 import xml.dom.minidom
@@ -293,7 +294,7 @@ def test_a_record_is_kept_as_data_figure_and_page(record, tmp_path):
     assert kept["total"] == sum(row["count"] for row in kept["functions"]) == 47
     assert [(c["cpu"], c["count"], c["executed"]) for c in kept["cpus"]] == [(1, 37, 37),
                                                                              (0, 10, 10)]
-    text = (tmp_path / "run/report/folded.txt").read_text()
+    text = gzip.decompress((tmp_path / "run/report/folded.txt.gz").read_bytes()).decode()
     assert sum(folded.unfold(text).values()) == 47
     assert "CPU 1;a b;f1000;{kernel};{local timer};f2000 11\n" in text
     page = (tmp_path / "run/report/index.html").read_text()

@@ -36,6 +36,7 @@ static struct {
 	Bit64u start, next, icount; // next: where the run goes on if nothing jumps
 	Bit64u begun; // icount when the window began: what its counts must add up to
 	bx_node_t *node;
+	bx_stack_t *delivered; // an interrupt's frame is on top of it, none of its instructions ran
 	unsigned mode;
 } run[BX_MAX_SMP_THREADS_SUPPORTED];
 
@@ -142,6 +143,8 @@ static void push(bx_stack_t *stack, Bit64u slot, Bit64u back, bx_node_t *node)
 #define DEEPEST 1000
 // A call that jumps over less than this is none: fillings of the return predictor, retpolines.
 #define SKIPPED 16
+// Bytes of a function in which a jump through a register makes it a thunk.
+#define THUNK 32
 // Linux's stacks are aligned to this: of one stack are addresses that agree in what is above.
 #define STACK_BITS 14
 
@@ -196,14 +199,34 @@ void bx_counting_return(unsigned cpu, Bit64u target)
 	}
 }
 
+// A called function that begins by jumping through a register stands for another one.
+void bx_counting_jump(unsigned cpu, Bit64u target)
+{
+	bx_stack_t *stack = stack_of(cpu);
+	bx_frame_t *frame = stack && stack->depth ? &stack->frame[stack->depth - 1] : NULL;
+
+	if (frame && frame->slot && run[cpu].next - frame->node->value <= THUNK)
+		frame->node = child(frame->node->parent, BX_NODE_FUNCTION, target, bx_task_at(cpu));
+}
+
 void bx_counting_interrupt(unsigned cpu, unsigned vector)
 {
 	bx_stack_t *stack = stack_of(cpu);
 	unsigned mode = bx_trace_mode(cpu);
 
 	// From other modes into ring 0: enter() sees that.
-	if (stack && (mode == BX_MODE_KERNEL || mode == BX_MODE_GUEST_0) && stack->depth < DEEPEST)
+	if (stack && (mode == BX_MODE_KERNEL || mode == BX_MODE_GUEST_0) && stack->depth < DEEPEST) {
 		push(stack, 0, 0, child(top(stack), BX_NODE_VECTOR, vector, bx_task_at(cpu)));
+		run[cpu].delivered = stack;
+	}
+}
+
+// A delivery that makes its guest exit has not happened: the hypervisor begins it again.
+void bx_counting_exit(unsigned cpu)
+{
+	if (run[cpu].delivered)
+		run[cpu].delivered->depth--;
+	run[cpu].delivered = NULL;
 }
 
 void bx_counting_iret(unsigned cpu)
@@ -266,6 +289,7 @@ void bx_trace_instruction(unsigned cpu, bxInstruction_c *i)
 		close(cpu);
 		if (mode != run[cpu].mode)
 			enter(cpu, mode);
+		run[cpu].delivered = NULL;
 		run[cpu].start = rip;
 		run[cpu].icount = c->get_icount();
 		run[cpu].node = place(cpu);

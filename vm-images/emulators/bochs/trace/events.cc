@@ -139,6 +139,8 @@ static void tell(unsigned cpu, unsigned kind, Bit32u number, Bit64u value)
 void bx_trace_exit(unsigned cpu, Bit32u reason, Bit64u information)
 {
 	tell(cpu, EXIT, reason, information);
+	if (bx_trace.stacks)
+		bx_counting_exit(cpu);
 }
 
 void bx_trace_entry(unsigned cpu)
@@ -267,6 +269,8 @@ void bx_trace_branch(unsigned cpu, unsigned what, Bit64u target)
 	}
 	else if (what == BX_INSTR_IS_RET && bx_trace.stacks)
 		bx_counting_return(cpu, target);
+	else if (what == BX_INSTR_IS_JMP_INDIRECT && bx_trace.stacks)
+		bx_counting_jump(cpu, target);
 }
 
 static void refuse(const char *path, const char *what)

@@ -46,6 +46,8 @@ void bx_counting_write(FILE *file, Bit64u from, Bit64u to); // and forget
 void bx_counting_switched(unsigned cpu);
 void bx_counting_call(unsigned cpu, Bit64u target);
 void bx_counting_return(unsigned cpu, Bit64u target);
+void bx_counting_jump(unsigned cpu, Bit64u target); // through a register
+void bx_counting_exit(unsigned cpu); // of a VM
 void bx_counting_interrupt(unsigned cpu, unsigned vector);
 void bx_counting_iret(unsigned cpu);
 
