@@ -12,16 +12,17 @@ KERNEL, USER, GUEST_0, GUEST_USER = range(4)
 MODES = ("kernel", "user", "guest ring 0", "guest ring 3")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
     """A place in the tree of calls. kind: task, mode, vector or function; value: the mode, the
-    vector, the function's address."""
+    vector, the function's address; back: where a function returns to."""
 
     kind: str
     value: int
     parent: "Node | None"
     comm: str = ""
     pid: int = 0
+    back: int = 0
 
 
 @dataclass
@@ -71,8 +72,10 @@ def read(text):
                 nodes[words[1]] = None
             else:
                 parent = nodes[words[2]]
+                back = int(words[4], 16) if words[0] == "f" else 0
                 nodes[words[1]] = Node(_KINDS[words[0]], int(words[3], 16), parent,
-                                       parent.comm if parent else "", parent.pid if parent else 0)
+                                       parent.comm if parent else "", parent.pid if parent else 0,
+                                       back)
         except (IndexError, KeyError, ValueError):
             raise GuestError(f"the emulator's counts are damaged: {line[:80]!r}") from None
     return windows
@@ -115,8 +118,11 @@ def by_place(window, names):
 
 def folded(window, names):
     """{(CPU, frame, ...): instructions}, the outermost first: task, then calls. A change of mode
-    is a frame in braces, as is an interrupt; code without a name has its owner's in brackets. A
-    call that ends in a jump shows where it ended."""
+    is a frame in braces, as is an interrupt; code without a name has its owner's in brackets.
+
+    A caller is the function that is returned to, which need not be the one that was called: it may
+    have been reached by a jump.
+    """
     found = {}
 
     @lru_cache(None)
@@ -126,26 +132,23 @@ def folded(window, names):
         return f"{name} [dune]" if ours else name
 
     @lru_cache(None)
-    def path(node):
+    def callers(node):
+        """The frames up to a node, without the function that it is itself."""
         if node is None:
             return ()
-        above = path(node.parent)
         if node.kind == "task":
             return (node.comm or "?",)
-        if node.kind == "mode":
-            return above if node.value == USER else above + (f"{{{MODES[node.value]}}}",)
+        above = callers(node.parent)
+        if node.kind == "function":
+            return above + (find(node.back - 1, node.comm),)
+        if node.parent.kind == "function":      # in it a system call was made, an interrupt came
+            above += (find(node.parent.value, node.comm),)
         if node.kind == "vector":
             return above + (f"{{{vector_name(node.value)}}}",)
-        return above + (find(node.value, node.comm),)
+        return above if node.value == USER else above + (f"{{{MODES[node.value]}}}",)
 
     for node, cpu, address, n in window.counts:
-        if node is None:
-            frames = ("boot",)
-        else:
-            frames, leaf = path(node), find(address, node.comm)
-            if node.kind == "function":
-                frames = frames[:-1]
-            frames += (leaf,)
+        frames = (*callers(node), find(address, node.comm)) if node else ("boot",)
         found[cpu, *frames] = found.get((cpu, *frames), 0) + n
     return found
 

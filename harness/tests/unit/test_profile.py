@@ -25,10 +25,10 @@ TEXT = """window 100 200 10 37
 r 1 0 0
 t 2 1 42 a b
 m 3 2 1
-f 4 3 1000
+f 4 3 1000 505
 m 5 4 0
 v 6 5 ec
-f 7 6 2000
+f 7 6 2000 ee01
 m 8 2 2
 c 3 1 900 5
 c 4 1 1010 20
@@ -61,15 +61,17 @@ def test_counts_by_function_task_and_mode():
 def test_stacks_through_the_kernel_and_an_interrupt():
     first, _ = counts.read(TEXT)
     assert counts.folded(first, names()) == {
-        (1, "a b", "f0"): 5, (1, "a b", "f1000"): 20,
-        (0, "a b", "f3000"): 7,             # f1000 ended in a jump to it
-        (1, "a b", "f1000", "{kernel}", "ff000"): 1,
-        (1, "a b", "f1000", "{kernel}", "{local timer}", "f2000"): 11, (0, "boot"): 3}
+        (1, "a b", "f0"): 5, (1, "a b", "f0", "f1000"): 20,
+        (0, "a b", "f0", "f3000"): 7,       # f1000 ended in a jump to it
+        (1, "a b", "f0", "f1000", "{kernel}", "ff000"): 1,
+        # Called by what ee00 is in, which the interrupt's entry jumped to.
+        (1, "a b", "f0", "f1000", "{kernel}", "{local timer}", "fe000", "f2000"): 11,
+        (0, "boot"): 3}
     ours = names(lambda address, comm: "dune.ko")
     assert (1, "a b", "f0 [dune]") in counts.folded(first, ours)
 
 
-@pytest.mark.parametrize("line", ["c 99 0 10 1", "f 9 77 10", "window x y", "q 1 2 3", "c 4 0 10",
+@pytest.mark.parametrize("line", ["c 99 0 10 1", "f 9 77 10 11", "f 9 3 10", "window x y", "q 1 2 3", "c 4 0 10",
                                   "c 4 2 10 1", "c 4 0 10 1 1"])
 def test_damaged_counts_are_told(line):
     with pytest.raises(GuestError, match="damaged"):
@@ -296,7 +298,7 @@ def test_a_record_is_kept_as_data_figure_and_page(record, tmp_path):
                                                                              (0, 10, 10)]
     text = gzip.decompress((tmp_path / "run/report/folded.txt.gz").read_bytes()).decode()
     assert sum(folded.unfold(text).values()) == 47
-    assert "CPU 1;a b;f1000;{kernel};{local timer};f2000 11\n" in text
+    assert "CPU 1;a b;f0;f1000;{kernel};{local timer};fe000;f2000 11\n" in text
     page = (tmp_path / "run/report/index.html").read_text()
     assert page.count('<svg class="flame"') == 2 and "src=" not in page.replace("<script>", "")
     for name in ("flame-cpu0.svg", "flame-cpu1.svg"):
@@ -323,15 +325,15 @@ def test_a_browser_says_what_is_pointed_at_and_makes_it_wide(record, tmp_path):
                             if g.find_element(By.TAG_NAME, "title").get_attribute("textContent")
                             .startswith(name + "\n"))
 
-            rect = box("{kernel}").find_element(By.TAG_NAME, "rect")
+            rect = box("{local timer}").find_element(By.TAG_NAME, "rect")
             colours.add(rect.value_of_css_property("fill"))
             wide = float(rect.get_attribute("width"))
             ActionChains(driver).move_to_element(rect).click().perform()
             said = driver.find_element(By.CLASS_NAME, "flame-said").text
-            assert said == "{kernel}: 12 instructions, 32.43 %; itself 0, 0.00 %"
+            assert said == "{local timer}: 11 instructions, 29.73 %; itself 0, 0.00 %"
             assert wide < flame.WIDTH / 2 and float(rect.get_attribute("width")) == \
                 pytest.approx(flame.WIDTH, abs=1)
-            assert not box("f0").is_displayed() and box("f2000").is_displayed()
+            assert not box("ff000").is_displayed() and box("f2000").is_displayed()
             graph.find_element(By.TAG_NAME, "g").send_keys(Keys.ESCAPE)
             assert float(rect.get_attribute("width")) == pytest.approx(wide, abs=0.01)
             assert browser.requests(driver) == [address] and not browser.complaints(driver)

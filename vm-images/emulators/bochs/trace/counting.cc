@@ -11,6 +11,7 @@
 // A place in the tree of calls.
 struct bx_node_t {
 	Bit64u value; // a function's address; a vector, a mode
+	Bit64u back; // where a function returns to: by it its caller is known, also after jumps
 	bx_task_t *task;
 	bx_node_t *parent, *child, *sibling;
 	unsigned kind, number; // number: in the file; 0: not written yet
@@ -90,17 +91,19 @@ static void add(bx_node_t *node, Bit64u address, unsigned cpu, Bit64u n)
 	c->n += n;
 }
 
-static bx_node_t *child(bx_node_t *parent, unsigned kind, Bit64u value, bx_task_t *task)
+static bx_node_t *child(bx_node_t *parent, unsigned kind, Bit64u value, bx_task_t *task,
+	Bit64u back = 0)
 {
 	bx_node_t *n;
 
 	for (n = parent->child; n; n = n->sibling) {
-		if (n->kind == kind && n->value == value && n->task == task)
+		if (n->kind == kind && n->value == value && n->task == task && n->back == back)
 			return n;
 	}
 	n = (bx_node_t *) calloc(1, sizeof(*n));
 	n->kind = kind;
 	n->value = value;
+	n->back = back;
 	n->task = task;
 	n->parent = parent;
 	n->sibling = parent->child;
@@ -164,7 +167,7 @@ void bx_counting_call(unsigned cpu, Bit64u target)
 		stack->depth--;
 	}
 	if (stack->depth < DEEPEST)
-		push(stack, slot, back, child(top(stack), BX_NODE_FUNCTION, target, bx_task_at(cpu)));
+		push(stack, slot, back, child(top(stack), BX_NODE_FUNCTION, target, bx_task_at(cpu), back));
 }
 
 // The frame that a return leaves, plus one; 0: none of this interrupt's.
@@ -184,6 +187,11 @@ static unsigned returned(const bx_stack_t *stack, Bit64u slot, Bit64u target)
 	return 0;
 }
 
+static void stands_for(unsigned cpu, bx_frame_t *frame, Bit64u target)
+{
+	frame->node = child(frame->node->parent, BX_NODE_FUNCTION, target, bx_task_at(cpu), frame->back);
+}
+
 // Code that only uses RET to jump leaves none: what was called is where it jumps to.
 void bx_counting_return(unsigned cpu, Bit64u target)
 {
@@ -192,11 +200,8 @@ void bx_counting_return(unsigned cpu, Bit64u target)
 
 	if (n)
 		stack->depth = n - 1;
-	else if (stack && stack->depth && stack->frame[stack->depth - 1].slot) {
-		bx_frame_t *frame = &stack->frame[stack->depth - 1];
-
-		frame->node = child(frame->node->parent, BX_NODE_FUNCTION, target, bx_task_at(cpu));
-	}
+	else if (stack && stack->depth && stack->frame[stack->depth - 1].slot)
+		stands_for(cpu, &stack->frame[stack->depth - 1], target);
 }
 
 // A called function that begins by jumping through a register stands for another one.
@@ -206,7 +211,7 @@ void bx_counting_jump(unsigned cpu, Bit64u target)
 	bx_frame_t *frame = stack && stack->depth ? &stack->frame[stack->depth - 1] : NULL;
 
 	if (frame && frame->slot && run[cpu].next - frame->node->value <= THUNK)
-		frame->node = child(frame->node->parent, BX_NODE_FUNCTION, target, bx_task_at(cpu));
+		stands_for(cpu, frame, target);
 }
 
 void bx_counting_interrupt(unsigned cpu, unsigned vector)
@@ -319,6 +324,9 @@ static unsigned write_node(FILE *file, bx_node_t *n)
 		fprintf(file, "%c %u %u ", letter[n->kind], n->number, parent);
 		if (n->kind == BX_NODE_TASK)
 			fprintf(file, "%u %s\n", n->task->pid, n->task->comm);
+		else if (n->kind == BX_NODE_FUNCTION)
+			fprintf(file, "%llx %llx\n", (unsigned long long) n->value,
+				(unsigned long long) n->back);
 		else
 			fprintf(file, "%llx\n", (unsigned long long) n->value);
 	}
