@@ -71,8 +71,9 @@ def test_stacks_through_the_kernel_and_an_interrupt():
     assert (1, "a b", "f0 [dune]") in counts.folded(first, ours)
 
 
-@pytest.mark.parametrize("line", ["c 99 0 10 1", "f 9 77 10 11", "f 9 3 10", "window x y", "q 1 2 3", "c 4 0 10",
-                                  "c 4 2 10 1", "c 4 0 10 1 1"])
+@pytest.mark.parametrize("line", [
+    "c 99 0 10 1", "f 9 77 10 11", "f 9 3 10", "window x y", "q 1 2 3", "c 4 0 10", "c 4 2 10 1",
+    "c 4 0 10 1 1"])
 def test_damaged_counts_are_told(line):
     with pytest.raises(GuestError, match="damaged"):
         counts.read(TEXT + line + "\n")
