@@ -52,21 +52,22 @@ def test_perf_samples_a_server_in_ring_0(tmp_path):
 
 @pytest.fixture(scope="module", name="boots")
 def both_boots(tmp_path_factory):
-    """(plain, traced BootResult, counts.Window, symbols.Names) of one image."""
+    """(plain, traced BootResult, counts.Window, the same of another boot, symbols.Names) of one
+    image."""
     folder = tmp_path_factory.mktemp("trace")
     program = _compile(folder / "counted-probe", Path(__file__).parent / "counted_probe.c")
     kernel, found = symbols.kernel("bochs"), []
     initrd = guestrun.build_initrd(folder, {**program, "/lab/run": SCRIPT}, automatic=False)
     told = traced("bochs", None, Wanted(kernel, marks=True, stacks=True))
-    for name, engine in (("plain", engines.get("bochs")), ("traced", told)):
+    for name, engine in (("plain", engines.get("bochs")), ("traced", told), ("again", told)):
         engine.ensure()
         (folder / name).mkdir()
         found.append(engine.run(engines.Boot(guestrun.find_kernel(), initrd, "", 2, 256, 240.0,
                                              folder / name)))
         assert found[-1].ok, found[-1].detail
     names = symbols.Names(kernel.table, None, {"counted-probe": folder / "counted-probe"})
-    window, = counts.read((folder / "traced" / COUNTS).read_text())
-    return (*found, window, names)
+    windows = [counts.read((folder / name / COUNTS).read_text()) for name in ("traced", "again")]
+    return (*found[:2], *windows[0], *windows[1], names)
 
 
 @pytest.mark.bochs
@@ -81,13 +82,14 @@ class TestCounted:
         assert plain.console.read_bytes() == counting.console.read_bytes()
 
     def test_every_instruction_is_counted_once(self, boots):
-        *_, window, names = boots
+        *_, window, again, names = boots
+        assert counts.folded(window, names) == counts.folded(again, names)
         assert window.of_cpus() == window.executed and min(window.executed) > 0
         assert sum(counts.flat(window, names).values()) == sum(window.executed)
         assert sum(counts.folded(window, names).values()) == sum(window.executed)
 
     def test_instructions_of_functions_are_exact(self, boots):
-        *_, window, names = boots
+        *_, window, _, names = boots
         found = {function: n for (comm, mode, function), n in counts.flat(window, names).items()
                  if comm == "counted-probe" and mode == "user" and function.startswith("counted_")}
         # Once directly and once by its caller; an iteration of REP counts like an instruction.
@@ -95,7 +97,7 @@ class TestCounted:
                          "counted_fill": 3 + 4096 + 1}
 
     def test_stacks_tell_who_called(self, boots):
-        *_, window, names = boots
+        *_, window, _, names = boots
         ends = {}
         for frames, n in counts.folded(window, names).items():
             if frames[-1] == "counted_loop":
