@@ -114,6 +114,7 @@ def kv(argv):
         raise UsageError(f"engine {plan.engine} cannot be used: {why}")
     if args.dry_run:
         return dryrun.show(boots(argv))
+    kvimage.prepare(plan)
     kvimage.require(plan)
     engine.ensure()
     # A closed terminal or a time limit ends the run the way Ctrl-C does.

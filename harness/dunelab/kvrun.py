@@ -55,7 +55,7 @@ def planned(plan, engine):
     """[dryrun.Planned] of a plan's boots on an engine."""
     def machine(system):
         return {"cmdline": system.kernel_args, "memory_mib": kvimage.MEMORY_MIB,
-                "cpus": system.cpus}
+                "cpus": system.cpus, "flavour": system.kernel}
     return [dryrun.Planned(f"{task.key}, seed {plan.seed}", engine, machine(task.system))
             for task in tasks(plan, engine)]
 
@@ -153,7 +153,7 @@ class KvRun:
         """File that remembers the capacity of exactly this boot; None where it could vary."""
         if not self.engine.deterministic:
             return None
-        parts = [self.engine.version(), store.sha256(self.image.kernel),
+        parts = [self.engine.version(), store.sha256(kvimage.kernel(system)),
                  store.sha256(self.image.initrd(system, script)), system.kernel_args,
                  f"{system.cpus} {kvimage.MEMORY_MIB}"]
         parts += [store.sha256(path) for path in
@@ -262,8 +262,8 @@ class KvRun:
             self.images[name] = self.image.initrd(task.system, script)
         requests = PREPARATION + self.plan.requests * 2 * len(self.plan.loads)
         with tempfile.TemporaryDirectory(prefix="dunelab-boot-") as work:
-            boot = base.Boot(self.image.kernel, self.images[name], task.system.kernel_args,
-                             task.system.cpus, kvimage.MEMORY_MIB,
+            boot = base.Boot(kvimage.kernel(task.system), self.images[name],
+                             task.system.kernel_args, task.system.cpus, kvimage.MEMORY_MIB,
                              LIMIT[0] + LIMIT[1] * requests / 1000, Path(work))
             result = self.engine.run(boot, on_event, stop_when)
             self._keep_boot(task, where, result)

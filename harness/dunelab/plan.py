@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
+from dunelab import paths
 from dunelab.errors import UsageError
 
 TUNED = ("isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 "
@@ -20,13 +21,20 @@ RING_TUNED = TUNED.replace(",1 ", ",1-2 ").replace("=1 ", "=1-2 ")
 class System:
     """One row of the table. server: the program; kernel_args: beside the engine's own. ring: ""
     (sockets), or how the server waits for requests in shared memory: spin, sleep, or rt, a task of
-    libdune's runtime on a core that `dune rt run` has reserved."""
+    libdune's runtime on a core that `dune rt run` has reserved. flavour: of the kernel; "": the
+    chosen one."""
 
     name: str
     title: str
     server: str
     kernel_args: str = ""
     ring: str = ""
+    flavour: str = ""
+
+    @property
+    def kernel(self):
+        """Name of its kernel, as paths.kernel() wants it."""
+        return paths.kernel_name(self.flavour)
 
     @property
     def dune(self):
@@ -50,6 +58,10 @@ SYSTEMS = {s.name: s for s in (
            "spinning", "kv-server", RING_TUNED, "spin"),
     System("linux-tuned-sleep", "requests through memory; an isolated, tickless CPU, SCHED_FIFO, "
            "sleeping on a futex", "kv-server", RING_TUNED, "sleep"),
+    System("rt-tuned-ring", "requests through memory; PREEMPT_RT, an isolated, tickless CPU, "
+           "SCHED_FIFO, spinning", "kv-server", RING_TUNED, "spin", "rt"),
+    System("rt-tuned-sleep", "requests through memory; PREEMPT_RT, an isolated, tickless CPU, "
+           "SCHED_FIFO, sleeping on a futex", "kv-server", RING_TUNED, "sleep", "rt"),
     System("linux-ring", "requests through memory; stock Linux, spinning", "kv-server", RING_STOCK,
            "spin"),
     System("dune-rt", "requests through memory; a task of libdune's runtime on a core of its own",

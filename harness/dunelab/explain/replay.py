@@ -69,7 +69,7 @@ def replay(run, requests, say=lambda text: None):
     kept = run.manifest["engine"]
     where = run.store.boot("measure", system.name)
     last = max(_number(run, request) for request in requests)
-    kernel = symbols.kernel(kept["name"])
+    kernel = symbols.kernel(kept["name"], system.kernel)
     engine = traced(kept["name"], kept["profile"], Wanted(kernel, tuple(windows(requests))))
     engine.ensure()
     image = kvimage.Image([system], kvring.packages(run.plan))
@@ -83,13 +83,14 @@ def replay(run, requests, say=lambda text: None):
         with tempfile.TemporaryDirectory(prefix="dunelab-replay-") as work:
             limit = kvrun.LIMIT[0] + kvrun.LIMIT[1] * (
                 kvrun.PREPARATION + run.plan.requests * 2 * len(run.plan.loads)) / 1000
-            boot = base.Boot(image.kernel, initrd, system.kernel_args, system.cpus,
+            boot = base.Boot(kvimage.kernel(system), initrd, system.kernel_args, system.cpus,
                              kvimage.MEMORY_MIB, 3 * limit, Path(work))
             result = engine.run(boot, stop_when=lambda frames: _ended(frames[-1], last))
             require_same(store.read_json(where / "frames.json", []), result)
             return Replay(events.read((boot.workdir / EVENTS).read_bytes()),
                           counts.read((boot.workdir / COUNTS).read_text("utf-8", "replace")),
-                          symbols.Names(kernel.table, _modules(where)), engine.vendor)
+                          symbols.Names(kernel.table, _modules(where), kernel=system.kernel),
+                          engine.vendor)
     finally:
         image.close()
 

@@ -58,9 +58,10 @@ class Kernel:
     table: Table = field(repr=False, default=None)
 
 
-def kernel(engine_name):
-    """The Kernel that guests boot; from the cache, or by a boot of it (half a minute)."""
-    path = paths.kernel() / "vmlinuz"
+def kernel(engine_name, name=None):
+    """The Kernel that guests boot, by its name or the chosen one; from the cache, or by a boot of
+    it (half a minute)."""
+    path = paths.kernel(name) / "vmlinuz"
     digest = store.sha256(path)
     if not digest:
         raise UsageError(f"{path} is missing; run make kernel")
@@ -70,14 +71,14 @@ def kernel(engine_name):
     except ValueError:
         known = None            # damaged: made again
     if not known:
-        known = _ask(engine_name)
+        known = _ask(engine_name, name)
         store.write_json(kept, known)
     return Kernel(known["switch_to"], known["pid_offset"], known["comm_offset"],
                   Table([(address, 0, name) for address, name in known["functions"]]))
 
 
-def _ask(engine_name):
-    result = guestrun.run(_SCRIPT, base.get(engine_name), cmdline="nokaslr")
+def _ask(engine_name, name):
+    result = guestrun.run(_SCRIPT, base.get(engine_name), cmdline="nokaslr", flavour=name)
     guestrun.passed(result, "the boot that reads the kernel's symbols")
     functions = parse_kallsyms(result.payload("kallsyms").decode("utf-8", "replace"))
     switch = [address for address, name in functions if name == "__switch_to_asm"]
@@ -108,12 +109,13 @@ def module_base(modules):
 class Names:
     """The name of an address in a task: kernel, module, program."""
 
-    def __init__(self, kernel_table, modules=None, programs=None):
-        """modules: text of /proc/modules; programs: {comm: Path} beside build/bin's."""
+    def __init__(self, kernel_table, modules=None, programs=None, kernel=None):
+        """modules: text of /proc/modules; programs: {comm: Path} beside build/bin's; kernel: the
+        name of the one that dune.ko was built for."""
         self._kernel, self._module = kernel_table, Table([])
         self._programs, self._extra = {}, programs or {}
         self._place = module_base(modules)
-        module = paths.build() / "modules" / (image.kernel_release() or "none") / "dune.ko"
+        module = paths.build() / "modules" / (image.kernel_release(kernel) or "none") / "dune.ko"
         if self._place and module.exists():
             self._module = Table(elf.module_functions(module, self._place))
 

@@ -117,8 +117,8 @@ def _kv(engine, made, plan, system):
     points = cells(system.name)
     script = kvscript.script(plan, system, "measure", points)
     with tempfile.TemporaryDirectory(prefix="dunelab-gate-") as folder:
-        boot = base.Boot(made.kernel, made.initrd(system, script), system.kernel_args, CPUS,
-                         kvimage.MEMORY_MIB, TIMEOUT_S, Path(folder))
+        boot = base.Boot(kvimage.kernel(system), made.initrd(system, script),
+                         system.kernel_args, CPUS, kvimage.MEMORY_MIB, TIMEOUT_S, Path(folder))
         result = guestrun.passed(engine.run(boot), system.name)
     found = {}
     for number, cell in enumerate(points):

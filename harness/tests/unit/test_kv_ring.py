@@ -2,6 +2,7 @@
 """Requests through rings in memory: a real server and generator, their deaths, a hostile neighbour,
 and what the experiment makes of them."""
 
+import hashlib
 import json
 import mmap
 import os
@@ -17,7 +18,8 @@ from pathlib import Path
 import kv_tools
 import pytest
 
-from dunelab import kvring, kvscript, plan as planning, schema
+from dunelab import kvimage, kvring, kvscript, plan as planning, schema
+from dunelab.errors import UsageError
 
 RECORDS = 500
 PAGE = 4096
@@ -288,9 +290,31 @@ def test_the_group_of_rings_has_the_strongest_linux_as_baseline():
 def test_linux_and_dune_rt_boot_alike():
     systems = planning.SYSTEMS
     assert systems["dune-rt"].kernel_args == systems["linux-tuned-ring"].kernel_args
+    for name in ("rt-tuned-ring", "rt-tuned-sleep"):
+        assert systems[name].kernel_args == systems["dune-rt"].kernel_args
+        assert systems[name].kernel == "rt" and systems["dune-rt"].kernel == "cloud"
     # The generator's CPU is as quiet beside a stock server.
     assert "nohz_full=2 " in systems["linux-ring"].kernel_args
     assert "nohz_full=1-2 " in systems["dune-rt"].kernel_args
+
+
+def test_what_another_kernel_lacks_is_named(monkeypatch, tmp_path):
+    """A flavour's kernel and its dune.ko are of the run, and nothing boots without them."""
+    monkeypatch.setattr("dunelab.paths.build", lambda: tmp_path)
+    with pytest.raises(UsageError, match="kernel/rt/vmlinuz"):
+        kvimage.require(make(systems="rt-tuned-ring"))
+    for name in ("cloud", "rt"):
+        (tmp_path / "kernel" / name).mkdir(parents=True)
+        (tmp_path / "kernel" / name / "vmlinuz").write_text(name)
+        (tmp_path / "kernel" / name / "version").write_text(json.dumps({"release": f"6-{name}"}))
+    with pytest.raises(UsageError, match="modules/6-rt/dune.ko"):
+        kvimage.require(make(systems="rt-tuned-ring"))
+    (tmp_path / "modules/6-rt").mkdir(parents=True)
+    (tmp_path / "modules/6-rt/dune.ko").write_text("module")
+    kept = kvimage.artifacts([planning.SYSTEMS["rt-tuned-ring"]])
+    assert kept["kernel rt"] == hashlib.sha256(b"rt").hexdigest() != kept["kernel"]
+    assert kept["dune.ko rt"] == hashlib.sha256(b"module").hexdigest()
+    assert "kernel rt" not in kvimage.artifacts([planning.SYSTEMS["dune-rt"]])
 
 
 def test_the_generator_is_the_same_in_every_row():
@@ -301,7 +325,7 @@ def test_the_generator_is_the_same_in_every_row():
         cell = planning.Cell(name, "own", "0.7", 1000.0)
         words.add(tuple(kvscript.cell_argv(plan, cell, "x")))
         argv = kvscript.server_argv(system, plan)
-        assert ("--fifo" in argv) == name.startswith("linux-tuned")
+        assert ("--fifo" in argv) == ("tuned" in name)
         assert ("--rt" in argv) == (argv[:3] == ["dune", "rt", "run"]) == (name == "dune-rt")
         assert kvscript.script(plan, system, "measure", [cell]).count(kvring.PATH) >= 3
     assert len(words) == 1 and "--rt" in words.pop()
