@@ -17,6 +17,9 @@
 #include "rt_units.h"
 #include "run.h"
 
+/* On no processor does an interrupt take less; what it takes here, the runtime knows. */
+#define QUANTUM_MIN_NS 100u
+
 static int refuse(int status, const char *what, const char *why)
 {
 	fprintf(stderr, "dune: %s: %s\n", what, why);
@@ -56,6 +59,8 @@ static int check_policy(const struct rt_request *request)
 	memset(state, 0, rt_policy_bytes(policy, 1));
 	wrong = rt_policy_start(policy, state, &params);
 	free(state);
+	if (!wrong && request->quantum && request->quantum < QUANTUM_MIN_NS)
+		wrong = "so short a quantum is over before a task has begun: take a longer one";
 	return wrong ? refuse(RUN_WRONG, policy->name, wrong) : 0;
 }
 

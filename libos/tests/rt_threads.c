@@ -103,6 +103,9 @@ static void refused_options(void)
 	options.policy = "rr"; /* without a quantum */
 	why = NULL;
 	ok &= dune_rt_start(&options) == -EINVAL && why && strstr(why, "quantum");
+	options.quantum = 1; /* its end would come before the task's next instruction, for ever */
+	why = NULL;
+	ok &= dune_rt_start(&options) == -EINVAL && why && strstr(why, "longer");
 	options.policy = "cfcfs";
 	options.quantum = MS;
 	ok &= dune_rt_start(&options) == -EINVAL;

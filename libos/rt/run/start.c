@@ -188,6 +188,9 @@ static int start(const struct dune_rt_options *options, const char **why)
 	if (error)
 		return error;
 	*why = rt_policy_start(choice.policy, rt.state, &choice.params);
+	rt_clock_init();
+	if (!*why && choice.params.quantum && rt_ticks(choice.params.quantum) < RT_QUANTUM_MIN)
+		*why = "the quantum is over before a task has begun: take a longer one";
 	if (!*why && choice.config.shared_fd >= 0 && rt_counters_share(choice.config.shared_fd))
 		*why = "shared_fd is of no page of a runtime";
 	if (*why) {
@@ -206,7 +209,6 @@ static int start(const struct dune_rt_options *options, const char **why)
 	rt_stacks_make(choice.tasks);
 	rt.counts = !(choice.policy->flags & RT_TIMELESS);
 	rt.ordered = choice.policy->flags & (RT_USES_PRIORITY | RT_USES_DEADLINE);
-	rt_clock_init();
 	rt.slack = rt_timer_slack(rt_ticks(rt.params.quantum));
 	thread_fatal_note = rt_fatal_note;
 	rt_shared_begin();

@@ -8,6 +8,8 @@
 #include "runtime.h"
 
 #define RT_WAY 1024u /* ticks, about */
+/* A quantum of less would be over before its task has begun, and no task would ever go on. */
+#define RT_QUANTUM_MIN 900u
 
 /*
  * The module looks again by itself a quantum and this after each interrupt: the next quantum,
