@@ -133,7 +133,7 @@ def measure(plan, engine, load, root, argv):
     exact, system = _exact(engine.name), planning.SYSTEMS[plan.systems[0]]
     kernel, used = None, engine
     if exact:
-        kernel = symbols.kernel(engine.name)
+        kernel = symbols.kernel(engine.name, system.kernel)
         used = traced(engine.name, engine.costs, Wanted(kernel, marks=True, events=False,
                                                         stacks=True))
         used.ensure()
@@ -149,7 +149,7 @@ def measure(plan, engine, load, root, argv):
         words = _machine(system, engine)
         with tempfile.TemporaryDirectory(prefix="dunelab-profile-") as folder:
             work = Path(folder)
-            boot = base.Boot(image.kernel, initrd, words["cmdline"], words["cpus"],
+            boot = base.Boot(kvimage.kernel(system), initrd, words["cmdline"], words["cpus"],
                              words["memory_mib"], SLOWER * limit, work)
             print(f"{system.name}: booting on {engine.name}", file=sys.stderr, flush=True)
             result = (used if missing else host.counted(used)).run(boot)
@@ -162,7 +162,8 @@ def measure(plan, engine, load, root, argv):
                                ("kv-load.json", result.payload("profiled.json"))):
                 if data:
                     (where / name).write_bytes(data)
-            stacks, *found = _counted(result, work, kernel) if exact else _sampled(result)
+            stacks, *found = _counted(
+                result, work, kernel, system.kernel) if exact else _sampled(result)
             spent = {} if missing else host.read(work / host.FILE)
         record = _record(plan, engine, system, load, argv, started, result, *found)
         record |= {"kernel": image.release, "artifacts": kvimage.artifacts([system], extra),
@@ -196,7 +197,7 @@ def _new(root, plan, system):
     raise UsageError(f"{parent / name} and a hundred more are there already")
 
 
-def _counted(result, work, kernel):
+def _counted(result, work, kernel, name=None):
     """(stacks, places, instructions of each CPU as the engine counts them, {}) of the marked
     window; GuestError unless they are the same instructions."""
     windows = counts.read((work / COUNTS).read_text("utf-8", "replace"))
@@ -206,7 +207,7 @@ def _counted(result, work, kernel):
     if window.of_cpus() != window.executed:
         raise GuestError(f"the engine executed {window.executed} instructions on its CPUs, but its "
                          f"counts add up to {window.of_cpus()}: a fault of the trace")
-    names = symbols.Names(kernel.table, _modules(result))
+    names = symbols.Names(kernel.table, _modules(result), kernel=name)
     return counts.folded(window, names), counts.by_place(window, names), window.executed, {}
 
 
