@@ -151,6 +151,18 @@ static void push(bx_stack_t *stack, Bit64u slot, Bit64u back, bx_node_t *node)
 // Linux's stacks are aligned to this: of one stack are addresses that agree in what is above.
 #define STACK_BITS 14
 
+// Frames below this address have been left without a RET.
+static void leave(bx_stack_t *stack, Bit64u address)
+{
+	while (stack->depth) {
+		Bit64u last = stack->frame[stack->depth - 1].slot;
+
+		if (!last || last >= address || last >> STACK_BITS != address >> STACK_BITS)
+			break;
+		stack->depth--;
+	}
+}
+
 void bx_counting_call(unsigned cpu, Bit64u target)
 {
 	bx_stack_t *stack = stack_of(cpu);
@@ -158,14 +170,7 @@ void bx_counting_call(unsigned cpu, Bit64u target)
 
 	if (!stack || target - back < SKIPPED)
 		return;
-	// What lies below this return address has been left without a RET.
-	while (stack->depth) {
-		Bit64u last = stack->frame[stack->depth - 1].slot;
-
-		if (!last || last > slot || last >> STACK_BITS != slot >> STACK_BITS)
-			break;
-		stack->depth--;
-	}
+	leave(stack, slot + 1);
 	if (stack->depth < DEEPEST)
 		push(stack, slot, back, child(top(stack), BX_NODE_FUNCTION, target, bx_task_at(cpu), back));
 }
@@ -196,12 +201,16 @@ static void stands_for(unsigned cpu, bx_frame_t *frame, Bit64u target)
 void bx_counting_return(unsigned cpu, Bit64u target)
 {
 	bx_stack_t *stack = stack_of(cpu);
-	unsigned n = stack ? returned(stack, BX_CPU(cpu)->get_reg64(BX_64BIT_REG_RSP) - 8, target) : 0;
+	Bit64u slot = BX_CPU(cpu)->get_reg64(BX_64BIT_REG_RSP) - 8;
+	unsigned n = stack ? returned(stack, slot, target) : 0;
 
 	if (n)
 		stack->depth = n - 1;
-	else if (stack && stack->depth && stack->frame[stack->depth - 1].slot)
-		stands_for(cpu, &stack->frame[stack->depth - 1], target);
+	else if (stack) {
+		leave(stack, slot);
+		if (stack->depth && stack->frame[stack->depth - 1].slot)
+			stands_for(cpu, &stack->frame[stack->depth - 1], target);
+	}
 }
 
 // A called function that begins by jumping through a register stands for another one.
