@@ -4,7 +4,6 @@
 import hashlib
 import os
 import subprocess
-import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +103,7 @@ class Bochs(Engine):
         """Build it (two to three minutes), unless that has been done. Progress goes to stderr."""
         if (self._installed() / "complete").exists():
             return
-        done = subprocess.run([_script()], stdout=subprocess.DEVNULL, stderr=sys.stderr,
-                              check=False)
+        done = subprocess.run([_script()], stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             raise UsageError("Bochs could not be built; the reason is above")
 

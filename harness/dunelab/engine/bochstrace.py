@@ -3,7 +3,6 @@
 tells what happens (vm-images/emulators/bochs/trace). It is slower; what it runs cannot notice."""
 
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,8 +62,7 @@ def _engine_class(plain):
             super().ensure()
             if (_installed() / "complete").exists():
                 return
-            done = subprocess.run([_script(), "--trace"], stdout=subprocess.DEVNULL,
-                                  stderr=sys.stderr, check=False)
+            done = subprocess.run([_script(), "--trace"], stdout=subprocess.DEVNULL, check=False)
             if done.returncode:
                 raise UsageError("Bochs with its trace could not be built; the reason is above")
 
