@@ -321,11 +321,13 @@ def goals(items):
                          f"{TOLERANCE:.0%} of the oracle is {reached}; the furthest off is its "
                          f"{name}, {percent(off)}.")
         if item.cell.saturated and policy == item.cell.policy and item.capacity:
-            off = error(busy_share(item), item.capacity)
+            off, simulated = error(busy_share(item), item.capacity), item.predicted["utilisation"]
             reached = "reached" if abs(off) <= CAPACITY_TOLERANCE else "NOT reached"
             found.append(f"{where}, saturated: within {CAPACITY_TOLERANCE:.0%} of what the "
                          f"measured cost of a preemption predicts is {reached}: "
-                         f"{busy_share(item):.3f} of {item.capacity:.3f}, {percent(off)}.")
+                         f"{busy_share(item):.3f} of {item.capacity:.3f}, {percent(off)}; rt-sim, "
+                         "which charges for timers that ring for nothing as well, is "
+                         f"{percent(error(item.found['utilisation'], simulated))} off.")
     return found
 
 

@@ -22,7 +22,9 @@ MISSES = ("Each figure of a cell whose error is beyond the tolerance, the furthe
           "idle and those that did not jumps, though the shares hardly differ.")
 CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S the service of "
             "these requests, d the dispatch, c the preemption, n the ends of quanta within a "
-            "request. Measured: service over the cores' time, less what they were idle.")
+            "request; it leaves out timers that ring for a quantum that an end cut short, which "
+            "cost the more the nearer requests are to a quantum. Measured: service over the cores' "
+            "time, less what they were idle.")
 COSTS = ("submit: whoever makes a request; kick: more of that when a core is interrupted for it; "
          "reach: until that is there, the core serving on; wake: an idle core, more than dispatch; "
          "dispatch: from one request's end to the next's beginning; preempt: more, when a quantum "
