@@ -91,7 +91,7 @@ def make(given, name):
     name, experiment = head.get("name", name), head.get("workload", "kv")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(f"[sweep] name = {name!r}: want up to 40 of a-z, 0-9, '.' and '-'")
-    if experiment not in figures.READERS:
+    if not isinstance(experiment, str) or experiment not in figures.READERS:
         raise UsageError(f"[sweep] workload = {experiment!r}: known: "
                          f"{', '.join(figures.READERS)}")
     known = parameters.of(experiment)

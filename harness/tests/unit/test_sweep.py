@@ -64,6 +64,8 @@ def test_what_is_excluded_has_no_number(tmp_path):
     (("seed =", "sed ="), "unknown key 'sed' in [axes]; known: engine, profile, system"),
     (('name = "small"', 'name = "a/b"'), "name = 'a/b'"),
     (('name = "small"', 'workload = "kw"'), "known: kv, jitter"),
+    (('name = "small"', 'workload = [0.3, 0.7]'), "known: kv, jitter"),
+    (('name = "small"', 'workload = {}'), "known: kv, jitter"),
     (('["linux", "dune"]', "[]"), "an axis without values"),
     (('["linux", "dune"]', '"linux"'), "belongs into [fixed]"),
     (('["linux", "dune"]', '["linux", " linux "]'), "linux is there twice"),
