@@ -38,6 +38,7 @@ static struct {
 	Bit64u begun; // icount when the window began: what its counts must add up to
 	bx_node_t *node;
 	bx_stack_t *delivered; // an interrupt's frame is on top of it, none of its instructions ran
+	unsigned undelivered;  // how deep that one was before: a delivery may fault, which is another
 	unsigned mode;
 } run[BX_MAX_SMP_THREADS_SUPPORTED];
 
@@ -230,6 +231,8 @@ void bx_counting_interrupt(unsigned cpu, unsigned vector)
 
 	// From other modes into ring 0: enter() sees that.
 	if (stack && (mode == BX_MODE_KERNEL || mode == BX_MODE_GUEST_0) && stack->depth < DEEPEST) {
+		if (!run[cpu].delivered)
+			run[cpu].undelivered = stack->depth;
 		push(stack, 0, 0, child(top(stack), BX_NODE_VECTOR, vector, bx_task_at(cpu)));
 		run[cpu].delivered = stack;
 	}
@@ -239,7 +242,7 @@ void bx_counting_interrupt(unsigned cpu, unsigned vector)
 void bx_counting_exit(unsigned cpu)
 {
 	if (run[cpu].delivered)
-		run[cpu].delivered->depth--;
+		run[cpu].delivered->depth = run[cpu].undelivered;
 	run[cpu].delivered = NULL;
 }
 
