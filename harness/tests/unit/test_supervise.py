@@ -3,6 +3,7 @@
 none of them leaves a process behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -118,8 +119,8 @@ def test_a_hang_is_a_timeout_with_the_consoles_end(run):
 
 
 def test_a_hang_says_what_was_reported_last(run):
-    result = run("cat $W/event >$F; exec sleep 60", timeout_s=0.5)
-    assert "the guest hangs; its last report was 'begin', 0 s ago" in result.detail
+    result = run("cat $W/event >$F; exec sleep 60", timeout_s=2)
+    assert re.search(r"the guest hangs; its last report was 'begin', [0-2] s ago", result.detail)
 
 
 def test_a_panic_ends_the_boot_at_once(run):
