@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -18,9 +19,9 @@ _EPILOG = """
 exit status:
   0  as the reference has it
   1  slower by more than the margin, or a histogram changed: `make gate UPDATE=1` announces it
-  2  wrong arguments, no reference, or one that is damaged
+  2  wrong arguments, no reference, or one that is damaged (--update replaces it)
   3  nothing was compared: the reference is of another kernel, emulator, compiler or plan,
-     a boot failed, or not all was measured
+     a boot failed, or not all was measured (--update lists what is gone, and writes)
 
 examples:
   dunelab gate                                 (what `make gate` and `make test` do)
@@ -66,7 +67,7 @@ def main(argv):
         raise UsageError(f"--jobs {args.jobs}: want a whole number from 1 to 64")
     parts = _parts(args)
     path = args.reference or paths.root() / "results" / "reference" / REFERENCE
-    old = _read(path) if path.exists() else None
+    old = _reference(path, args.update)
     if old is None and not args.update:
         raise UsageError(f"no reference {path}: make gate UPDATE=1 writes it")
     if args.keep and args.keep.exists():
@@ -81,16 +82,30 @@ def main(argv):
     if old is not None and (not args.update or old["environment"] == new["environment"]):
         require_same(old, new["environment"], path)
         kept, found = only(old, parts), only(new, parts)
-        require_all(kept, found)
+        if not args.update:
+            require_all(kept, found)
         made, changed = compare(kept, found, str(path))
         status = 1 if changed or comparing.status(made, False) else 0
         print(json.dumps({**made, "changed": changed}, indent=1) if args.json
               else text(made, changed, rebuilt(old, new)), flush=True)
     if args.update:
+        if not new["figures"] or not new["cells"]:
+            raise Unfinished("a part without a figure is no reference: nothing was written")
         store.write_json(path, new)
         print(f"written: {path}; commit it with the change that it announces")
         return 0
     return status
+
+
+def _reference(path, update):
+    """The record there, or None; what is to be written anew may be damaged."""
+    try:
+        return _read(path) if path.exists() else None
+    except UsageError as error:
+        if not update or not path.is_file():
+            raise
+        print(f"the old reference says nothing: {error}", file=sys.stderr)
+        return None
 
 
 def _parts(args):
@@ -160,10 +175,10 @@ def rebuilt(old, new):
 
 
 def compare(old, new, name):
-    """(the JSON of a comparison, names of the cells whose histograms differ)."""
+    """(the JSON of a comparison, names of the cells of both whose histograms differ)."""
     made = comparing.compare(_side(name, old), _side("measured", new))
-    changed = [cell for cell in old["cells"]
-               if old["cells"][cell]["hist"] != (new["cells"].get(cell) or {}).get("hist")]
+    changed = [cell for cell, kept in old["cells"].items()
+               if cell in new["cells"] and kept["hist"] != new["cells"][cell]["hist"]]
     return made, changed
 
 

@@ -94,6 +94,33 @@ def test_a_point_that_is_missing_is_no_success(gate):
     assert gate(other, "--only", "memcached")[0] == 2
 
 
+def test_what_is_gone_can_be_announced(gate, tmp_path):
+    """A row that was renamed and a cell that was dropped: both are named, and 3 without UPDATE."""
+    other = copy.deepcopy(record())
+    other["figures"] = {"linux.getpid": other["figures"]["linux.syscall"]}
+    other["cells"] = {"dune fixed4000": other["cells"]["linux fixed4000"]}
+    assert gate(other)[0] == 3
+    status, out, _ = gate(other, "--update")
+    assert status == 0 and "not in new: linux syscall\n" in out
+    assert "not in new: linux fixed4000 p50\n" in out and "histogram changed" not in out
+    assert store.read_json(tmp_path / "gate.json") == json.loads(json.dumps(other))
+    assert gate(other)[0] == 0
+    # But a measurement of nothing announces nothing.
+    status, _, err = gate({**other, "cells": {}}, "--update")
+    assert status == 3 and "nothing was written" in err and gate(other)[0] == 0
+
+
+def test_a_damaged_reference_is_replaced_when_that_is_asked_for(gate, tmp_path):
+    kept = json.loads((tmp_path / "gate.json").read_text())
+    kept["cells"]["linux fixed4000"]["hist"] = "!"
+    for text in (json.dumps(kept), "{"):
+        (tmp_path / "gate.json").write_text(text)
+        assert gate(record())[0] == 2 and (tmp_path / "gate.json").read_text() == text
+        status, _, err = gate(record(), "--update")
+        assert status == 0 and str(tmp_path / "gate.json") in err
+        assert gate(record())[0] == 0
+
+
 def test_without_a_reference_nothing_is_measured(tmp_path, capsys):
     assert cli.main(["gate", "--reference", str(tmp_path / "none.json")]) == 2
     assert "no reference" in capsys.readouterr().err
