@@ -2,7 +2,8 @@
 """The page of a sweep: its table, and each metric along the first axis that is of numbers."""
 
 from dunelab import claims
-from dunelab.webpage.axes import linear_axis, log_axis
+from dunelab.sweep import parameters
+from dunelab.webpage.axes import linear_axis, log_axis, signed_axis
 from dunelab.webpage.document import definitions, document, escape, figure_grid, table, top
 from dunelab.webpage.figure import Figure, Layer
 
@@ -39,7 +40,8 @@ def html(made, seed, note, header, body, remarks):
 def figures(made, seed):
     """A Figure for each metric, clock and profile; none without an axis of two numbers."""
     along = next((name for name, values in made["axes"].items()
-                  if name != seed and len(values) > 1 and all(map(_is_number, values))), None)
+                  if name not in (seed, *parameters.NAMES) and len(values) > 1
+                  and all(map(_is_number, values))), None)
     if not along:
         return []
     groups = {}
@@ -58,7 +60,7 @@ def _figure(along, seed, key, rows):
         x, (low, high) = float(row["values"][along]), row["ci95"] or (None, None)
         points.append((" ".join(others) or _ALL, x, row["median"], low, high, row["runs"]))
     values = [value for point in points for value in point[2:5] if value is not None]
-    if len({point[1] for point in points}) < 2 or min(values) <= 0:
+    if len({point[1] for point in points}) < 2:
         return None
     for point in points:
         series.setdefault(point[0], []).append(point)
@@ -69,12 +71,14 @@ def _figure(along, seed, key, rows):
         layers += [Layer("bar", name, bars)] if bars else []
         layers += [Layer("line", name, line, 1.6), Layer("dot", name, line)]
     label = f"{metric} ({unit})" if unit else metric
+    # An error may have either sign.
+    upwards = log_axis if min(values) > 0 else signed_axis
     return Figure(
         f"{metric} {domain} {profile}", "sweep", f"{metric} by {along}",
         f"Medians over seeds, bars: their exact 95 % intervals. Clock {domain}"
         + (f", cost profile {profile}." if claims.emulated(domain) else "."),
         linear_axis(along, max(point[1] for point in points) * 1.05),
-        log_axis(label, min(values), max(values)), layers,
+        upwards(label, min(values), max(values)), layers,
         ("series", along, label, "95 % from", "to", "seeds"), points)
 
 

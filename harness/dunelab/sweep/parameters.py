@@ -13,6 +13,8 @@ _COURSE = ("help", "workload", "seeds", "out", "jobs", "resume", "check", "repor
 _PLURALS = {"systems": "system", "loads": "load", "policies": "policy"}
 # Variables that choose the kernel -> what they may be.
 KERNELS = {"kernel": ("6.1", "6.12"), "flavour": ("cloud", "generic", "rt", "debug")}
+# Parameters whose values are names, though some look like numbers.
+NAMES = (*KERNELS, "w", "policy", "profile")
 
 
 def of(experiment):

@@ -42,6 +42,18 @@ def linear_axis(title, high):
     return Axis(title, 0, high, tuple(linear_tics(high)))
 
 
+def signed_axis(title, low, high):
+    """A linear Axis around data and 0, which may lie on either side of them."""
+    low, high = min(low, 0), max(high, 0)
+    room = 0.05 * (high - low)
+    low, high = low - room if low else 0, high + room if high else 0
+    if low == high:
+        high = 1
+    step = _step((high - low) / 4)
+    tics = [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return Axis(title, low, high, tuple((short_number(tic), tic) for tic in tics))
+
+
 def margin(low, high, room=1.12, least=1):
     """Limits of a logarithmic axis a little wider than its data, which count from `least` on."""
     low, high = max(low, least) / room, max(high, least) * room
@@ -81,6 +93,6 @@ def linear_tics(high):
 def short_number(value):
     """20k, 1.5M: a number for an axis."""
     for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
+        if abs(value) >= factor:
             return f"{value / factor:g}{letter}"
     return f"{value:g}"

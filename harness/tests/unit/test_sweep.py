@@ -10,7 +10,9 @@ import pytest
 import sample_run
 from dunelab import cli, hostenv, journal, paths, steprun, store
 from dunelab.errors import GuestError, UsageError
-from dunelab.sweep import check, figures, parameters, plan as planning, points, report, slurm
+from dunelab.sweep import (check, figures, page, parameters, plan as planning, points, report,
+                           slurm)
+from dunelab.webpage import svg
 
 SMALL = """
 [sweep]
@@ -246,6 +248,34 @@ def test_the_page_has_the_table_and_each_metric_by_load(tmp_path):
     rows = (made.store.report / "data" / "own-p99-instr-bochs-none.csv").read_text().splitlines()
     assert [row.split(",")[:2] for row in rows[1:]] == [
         ["linux", "0.3"], ["linux", "0.5"], ["dune", "0.3"]]
+
+
+def rows(axis, values):
+    """A summary of a sweep along one axis, as report.summary() makes it."""
+    return {"axes": {axis: list(values), "seed": ["1"]}, "rows": [
+        {"values": {axis: text}, "metric": "mean_error", "unit": "%", "domain": "instr(bochs)",
+         "profile": "none", "median": value, "ci95": None, "runs": 1}
+        for text, value in values.items()]}
+
+
+def test_names_that_look_like_numbers_are_no_axis_of_a_figure():
+    made = rows("kernel", {"6.1": 3.0, "6.12": 4.0})
+    assert page.figures(made, "seed") == []
+    made["axes"]["load"] = ["0.3", "0.5"]
+    for row, load in zip(made["rows"], made["axes"]["load"]):
+        row["values"]["load"] = load
+    assert [figure.x.title for figure in page.figures(made, "seed")] == ["load"]
+    assert set(parameters.NAMES) <= set(parameters.of("spin"))
+
+
+@pytest.mark.parametrize("values", [(-3.2, 4.5), (0.0, 12.0), (-2e6, -1.0), (0.0, 0.0)])
+def test_a_metric_that_is_not_above_zero_has_a_figure(values):
+    figure, = page.figures(rows("load", dict(zip(("0.3", "0.5"), values))), "seed")
+    assert not figure.y.log and 3 <= len(figure.y.tics) <= 11
+    assert all(0 <= figure.y.share(value) <= 1 for value in (0, *values))
+    assert all(0 <= figure.y.share(tic) <= 1 for _, tic in figure.y.tics)
+    assert len({words for words, _ in figure.y.tics}) == len(figure.y.tics)
+    assert "NaN" not in svg.inline(figure) and "nan" not in svg.inline(figure)
 
 
 def test_a_figure_that_fewer_points_have_says_so(run):
