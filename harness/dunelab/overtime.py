@@ -151,6 +151,8 @@ def _warmup(items, name, title):
         ends += [ratio for _, _, ratio, *_ in points]
         counts += [at for _, at, *_ in points]
     discarded = {item.summary.get("warmup_discarded") for item in items} - {None}
+    # Where the warm-up was not kept, the curve begins right of what was discarded.
+    counts += [count for count in discarded if count]
     before = " and ".join(f"{count:,}" for count in sorted(discarded)) or "an unknown number of"
     kept = any(WARMUP in item.log for item in items)
     return Figure(

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 import pytest
 
 import sample_run
-from dunelab import (causes, cli, facts, kvscript, paths, plan as planning, report, results, slo,
-                     stats, store)
+from dunelab import (causes, cli, facts, kvscript, overtime, paths, plan as planning, report,
+                     results, slo, stats, store)
 from dunelab.errors import UsageError
 from dunelab.webpage import axes, document
 
@@ -164,6 +164,18 @@ def test_a_spike_is_marked_and_in_the_table(tmp_path):
     # Also where the first interval is empty.
     item.log["intended"][0].histogram = item.intended.like()
     assert causes.table(run)[2][0][-1] == said
+
+
+def test_where_the_measured_begin_is_in_the_picture(tmp_path):
+    """Also of a run that did not keep the latencies of its warm-up."""
+    plan = sample_run.plan(systems="linux", requests="2000", loads="0.3")
+    run = results.load(sample_run.build(tmp_path, plan).path)
+    for kept in (True, False):
+        figure, = overtime.plan(run)["warmup"]
+        rule, = (rule for rule in figure.rules if rule.axis == "x")
+        assert 0 < figure.x.share(rule.at) < 1 and rule.at == 200, kept
+        for item in run.cells:
+            item.log.pop(overtime.WARMUP, None)
 
 
 def without_cells(folder, **changes):
