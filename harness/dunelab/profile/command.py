@@ -8,6 +8,7 @@ import shlex
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,7 +43,7 @@ _EXAMPLES = (
 def main(argv):
     """The command; 0, or 3 when the guest failed."""
     args = _arguments(argv)
-    plan, engine = _decide(args)
+    plan, engine, load = _decide(args)
     if args.check:
         return 0
     usable, why = engine.available()
@@ -54,7 +55,7 @@ def main(argv):
                                            _machine(system, engine))], args.json)
     kvimage.require(plan)
     engine.ensure()
-    where, record = measure(plan, engine, args.load, _root(args), ["profile", *argv])
+    where, record = measure(plan, engine, load, _root(args), ["profile", *argv])
     if args.json:
         print(json.dumps(record, indent=1))
     else:
@@ -92,7 +93,7 @@ def _arguments(argv):
 
 
 def _decide(args):
-    """(Plan, Engine) of the arguments; UsageError."""
+    """(Plan, Engine, load) of the arguments; UsageError."""
     if args.workload != "kv":
         raise UsageError(f"WORKLOAD={args.workload}: only kv can be profiled so far: "
                          "want WORKLOAD=kv")
@@ -111,7 +112,7 @@ def _decide(args):
     machine = getattr(engine, "machine_name", None)
     if machine and qemu.machine(machine)["max_cpus"] < planning.SYSTEMS[plan.systems[0]].cpus:
         raise UsageError(f"engine {args.engine} has too few CPUs for {plan.systems[0]}")
-    return plan, engine
+    return plan, engine, guest.MAX if args.load == guest.MAX else plan.loads[0]
 
 
 def _exact(name):
@@ -215,7 +216,7 @@ def _sampled(result):
     """The same of perf's samples, without those of CPUs that slept; nobody counted them apart."""
     try:
         text = gzip.decompress(result.payload("perf") or b"").decode("utf-8", "replace")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise GuestError(f"what perf told in the guest is damaged: {error}") from None
     samples = perf.by_clock(perf.read(text, symbols.module_base(_modules(result))))
     busy = [sample for sample in samples if not perf.idle(sample)]

@@ -131,24 +131,30 @@ def folded(window, names):
         ours = names.owner(address, comm) == "dune.ko" and not name.startswith("[")
         return f"{name} [dune]" if ours else name
 
-    @lru_cache(None)
     def callers(node):
         """The frames up to a node, without the function that it is itself."""
-        if node is None:
-            return ()
         if node.kind == "task":
             return (node.comm or "?",)
-        above = callers(node.parent)
+        above = known[node.parent]
         if node.kind == "function":
             return above + (find(node.back - 1, node.comm),)
-        if node.parent.kind == "function":      # in it a system call was made, an interrupt came
+        if node.parent and node.parent.kind == "function":
+            # In it a system call was made, an interrupt came.
             above += (find(node.parent.value, node.comm),)
         if node.kind == "vector":
             return above + (f"{{{vector_name(node.value)}}}",)
         return above if node.value == USER else above + (f"{{{MODES[node.value]}}}",)
 
+    known = {None: ()}
     for node, cpu, address, n in window.counts:
-        frames = (*callers(node), find(address, node.comm)) if node else ("boot",)
+        # Stacks are deeper than Python's own: the outermost of those that are new first.
+        new, above = [], node
+        while above not in known:
+            new.append(above)
+            above = above.parent
+        for above in reversed(new):
+            known[above] = callers(above)
+        frames = (*known[node], find(address, node.comm)) if node else ("boot",)
         found[cpu, *frames] = found.get((cpu, *frames), 0) + n
     return found
 

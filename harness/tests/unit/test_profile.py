@@ -71,6 +71,15 @@ def test_stacks_through_the_kernel_and_an_interrupt():
     assert (1, "a b", "f0 [dune]") in counts.folded(first, ours)
 
 
+def test_stacks_are_as_deep_as_the_trace_lets_them_be():
+    """A thousand calls of a recursive program, of which only the last ones executed anything."""
+    text = "window 1 2 9\nr 1 0 0\nt 2 1 7 a\nm 3 2 1\n" + "".join(
+        f"f {n} {n - 1} 1000 1005\n" for n in range(4, 1004)) + "c 1003 0 1010 4\nc 1001 0 1010 5\n"
+    window, = counts.read(text)
+    assert counts.folded(window, names()) == {
+        (0, "a", *["f1000"] * 1001): 4, (0, "a", *["f1000"] * 999): 5}
+
+
 @pytest.mark.parametrize("line", [
     "c 99 0 10 1", "f 9 77 10 11", "f 9 3 10", "window x y", "q 1 2 3", "c 4 0 10", "c 4 2 10 1",
     "c 4 0 10 1 1"])
@@ -230,6 +239,21 @@ def test_a_cpu_that_sleeps_is_told_from_one_that_works():
 def test_no_samples_are_told(text):
     with pytest.raises(GuestError, match="no samples"):
         perf.read(text)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda data: b"", lambda data: data[:-9], lambda data: b"x" + data,
+    lambda data: data[:12] + b"\xff" * 20 + data[32:]])
+def test_damaged_samples_are_told(damage):
+    data = damage(gzip.compress(SAMPLES.encode() * 9, mtime=0))
+    with pytest.raises(GuestError):
+        command._sampled(SimpleNamespace(payload=lambda name: data))
+
+
+@pytest.mark.parametrize("typed, load", [("0.7,", "0.7"), (" .70 ", "0.7"), ("max", guest.MAX)])
+def test_the_guest_gets_the_plans_load(typed, load):
+    """Not the text as it was typed, which its awk would have to understand."""
+    assert command._decide(command._arguments(["--load", typed]))[2] == load
 
 
 def test_what_the_host_cannot_count_is_said(tmp_path):
