@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Rings in memory: order, ends, hostile neighbours, two threads; built for ASan and for TSan. */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "kv/ring/file.h"
+#include "kv/ring/ring.h"
 #include "lib/clock.h"
 #include "lib/rng.h"
 #include "tests/check.h"
@@ -223,6 +218,11 @@ static void a_sleeper_wakes_by_itself(void)
 	ring_send(&writer, 0, "x", 1);
 	ring_sleep(&reader, 1000000000000);
 	check(shared.asleep == 0, "and does not sleep at all when there is something");
+	begin(&writer, &reader, true);
+	shared.session = 1;
+	begun = clock_ns();
+	ring_sleep(&reader, 20000000000);
+	check(clock_ns() - begun < 10000000000, "nor when another generator has come before it");
 }
 
 static void prefault_changes_nothing(void)
@@ -238,212 +238,6 @@ static void prefault_changes_nothing(void)
 		check(memory[i] == (char)i, "%zu", i);
 }
 
-static char path[64];
-static struct ring in, out;
-
-/* A server's core, until it has begun its rings anew. */
-static void *renews(void *arg)
-{
-	while (!ring_file_awaited(&in))
-		sched_yield();
-	ring_file_renew(&in, &out);
-	return arg;
-}
-
-static int session(struct ring_file *generator, struct ring *requests, struct ring *replies)
-{
-	pthread_t thread;
-	int error;
-
-	pthread_create(&thread, NULL, renews, NULL);
-	error = ring_file_use(generator, 1, requests, replies);
-	pthread_join(thread, NULL);
-	return error;
-}
-
-static void a_file_has_one_server_and_one_generator(void)
-{
-	struct ring_file server, second, generator;
-	struct ring requests, replies;
-	uint64_t tag;
-	char text[64];
-	size_t len;
-
-	check(ring_file_open(&generator, path) == -ENOENT, "no file");
-	check(ring_file_create(&server, path, 2, 1000, false) == -EINVAL, "no power of two");
-	check(ring_file_create(&server, path, 0, 4096, false) == -EINVAL, "no pair");
-	check(!ring_file_create(&server, path, 2, 4096, true), "made");
-	check(ring_file_create(&second, path, 1, 4096, false) == -EBUSY, "a second server");
-	check(!ring_file_open(&generator, path), "opened");
-	check(generator.pairs == 2 && generator.bytes == 4096 && ring_file_served(&generator),
-	      "%u %lu", generator.pairs, generator.bytes);
-	check(ring_file_open(&second, path) == -EBUSY, "a second generator");
-	ring_file_serve(&server, 1, &in, &out);
-	check(!session(&generator, &requests, &replies), "a session");
-	check(requests.wakes && !out.wakes, "the one that sleeps is woken");
-	check(!ring_send(&requests, ring_tag(&generator, 4), "ask", 3) &&
-	      !ring_receive(&in, &tag, text, sizeof(text), &len) &&
-	      tag == ring_tag(&generator, 4) && len == 3, "there");
-	check(!ring_send(&out, tag, "answer", 6), "back");
-	/* It is killed, and has spoilt what it could; the next one sees nothing of it. */
-	ring_send(&requests, ring_tag(&generator, 5), "and so on", 9);
-	in.shared->head = out.shared->tail = -16ull;
-	in.shared->tail = out.shared->head = 12345;
-	ring_file_close(&generator);
-	check(!ring_file_open(&generator, path), "the next");
-	check(ring_tag(&generator, 4) != tag, "has tags of its own");
-	check(!session(&generator, &requests, &replies), "the next session");
-	check(ring_receive(&replies, &tag, text, sizeof(text), &len) == -EAGAIN &&
-	      ring_receive(&in, &tag, text, sizeof(text), &len) == -EAGAIN, "nothing old");
-	check(!ring_send(&requests, 6, "ask", 3) &&
-	      !ring_receive(&in, &tag, text, sizeof(text), &len) && tag == 6, "there");
-	check(!ring_send(&out, tag, "answer", 6) &&
-	      !ring_receive(&replies, &tag, text, sizeof(text), &len) && tag == 6, "and back");
-	ring_file_close(&server);
-	check(!ring_file_served(&generator), "the server is gone");
-	check(ring_file_use(&generator, 1, &requests, &replies) == -ENOTCONN, "and begins nothing");
-	ring_file_close(&generator);
-	check(access(path, F_OK) != 0, "and its file");
-}
-
-static void write_file(const void *bytes, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size, "%s", path);
-	close(fd);
-}
-
-static void files_that_are_something_else(void)
-{
-	struct ring_file file;
-	uint64_t header[3];
-	char kept[4096];
-	int fd;
-
-	write_file("a letter to somebody", 20);
-	check(ring_file_open(&file, path) == -EPROTO, "no ring");
-	check(ring_file_create(&file, path, 1, 4096, false) == -EEXIST && !access(path, F_OK),
-	      "and not ours to remove");
-	unlink(path);
-	/* A header of ours with sizes that are a lie. */
-	check(!ring_file_create(&file, path, 1, 4096, false), "made");
-	fd = open(path, O_RDONLY);
-	check(pread(fd, kept, sizeof(kept), 0) == sizeof(kept), "read");
-	close(fd);
-	ring_file_close(&file);
-	memcpy(header, kept, sizeof(header));
-	write_file(kept, sizeof(kept));
-	check(ring_file_open(&file, path) == -EPROTO, "shorter than it says");
-	header[1] = 1ull << 62;
-	memcpy(kept, header, sizeof(header));
-	write_file(kept, sizeof(kept));
-	check(ring_file_open(&file, path) == -EPROTO, "larger than anything");
-	check(!ring_file_create(&file, path, 1, 4096, false), "left by a dead server: made anew");
-	ring_file_close(&file);
-}
-
-static void a_dead_server_is_noticed(void)
-{
-	struct ring_file server, generator;
-	int to[2], status;
-	char ready;
-	pid_t child;
-
-	check(!pipe(to), "pipe");
-	child = fork();
-	if (!child) {
-		if (ring_file_create(&server, path, 1, 4096, false) || write(to[1], "x", 1) != 1)
-			_exit(1);
-		pause();
-	}
-	check(read(to[0], &ready, 1) == 1 && !ring_file_open(&generator, path), "alive");
-	check(ring_file_served(&generator), "and known to be");
-	kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	check(!ring_file_served(&generator), "dead");
-	ring_file_close(&generator);
-	check(ring_file_open(&generator, path) == -ENOTCONN, "nobody has it");
-	check(!ring_file_create(&server, path, 1, 4096, false), "the next server takes its place");
-	ring_file_close(&server);
-	close(to[0]);
-	close(to[1]);
-}
-
-#define RIVALS 4
-#define RACES 150
-
-/* Makes the file when the pipe says so, and lives until it is killed. */
-static void rival(int go, int told)
-{
-	struct ring_file file;
-	char result;
-	int error;
-
-	if (read(go, &result, 1) != 1)
-		_exit(1);
-	error = ring_file_create(&file, path, 1, 4096, false);
-	result = !error ? 'y' : error == -EBUSY ? 'n' : '?';
-	if (write(told, &result, 1) != 1)
-		_exit(1);
-	pause();
-	_exit(0);
-}
-
-/* Of servers that start on a dead one's file at once, one serves, and generators find that one. */
-static void one_of_several_servers(void)
-{
-	struct ring_file file;
-	unsigned int race, i;
-	char results[RIVALS + 1];
-	pid_t child[RIVALS];
-	int go[2], told[2];
-
-	for (race = 0; race < RACES; race++) {
-		unsigned int served = 0, refused = 0;
-
-		check(!pipe(go) && !pipe(told), "pipes");
-		for (i = 0; i < RIVALS; i++) {
-			child[i] = fork();
-			if (!child[i])
-				rival(go[0], told[1]);
-		}
-		check(write(go[1], "....", RIVALS) == RIVALS, "go");
-		for (i = 0; i < RIVALS; i++) {
-			check(read(told[0], &results[i], 1) == 1, "told");
-			served += results[i] == 'y';
-			refused += results[i] == 'n';
-		}
-		check(served == 1 && refused == RIVALS - 1, "race %u: %u serve, %u are refused",
-		      race, served, refused);
-		check(!ring_file_open(&file, path) && ring_file_served(&file),
-		      "race %u: its file is there", race);
-		ring_file_close(&file);
-		for (i = 0; i < RIVALS; i++) {
-			kill(child[i], SIGKILL);
-			waitpid(child[i], NULL, 0);
-		}
-		close(go[0]);
-		close(go[1]);
-		close(told[0]);
-		close(told[1]);
-	}
-	unlink(path);
-}
-
-/* Somebody has removed it, and there is another: that one is not its to remove. */
-static void a_file_is_removed_by_its_server_alone(void)
-{
-	struct ring_file old, new;
-
-	check(!ring_file_create(&old, path, 1, 4096, false), "made");
-	check(!unlink(path) && !ring_file_create(&new, path, 1, 4096, false), "made anew");
-	ring_file_close(&old);
-	check(!access(path, F_OK), "still there");
-	ring_file_close(&new);
-	check(access(path, F_OK) != 0, "gone");
-}
-
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -455,14 +249,7 @@ int main(void)
 		{ "two threads, and one sleeps", two_threads_and_one_sleeps },
 		{ "a sleeper wakes by itself", a_sleeper_wakes_by_itself },
 		{ "prefault changes nothing", prefault_changes_nothing },
-		{ "a file has one server and one generator",
-		  a_file_has_one_server_and_one_generator },
-		{ "files that are something else", files_that_are_something_else },
-		{ "a dead server is noticed", a_dead_server_is_noticed },
-		{ "one of several servers", one_of_several_servers },
-		{ "a file is removed by its server alone", a_file_is_removed_by_its_server_alone },
 	};
 
-	snprintf(path, sizeof(path), "/dev/shm/test_ring.%d", getpid());
 	return test_main(cases, (int)(sizeof(cases) / sizeof(cases[0])));
 }

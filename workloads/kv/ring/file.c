@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,7 +16,6 @@
 #define MAGIC 0x32676e6972766bull	/* "kvring2" */
 #define PAGE 4096u
 #define WAIT_MS 10000		/* for a server that is stopped, or on a busy host */
-#define MAKE_MS 1000		/* for one that makes the same file now */
 
 enum { LOCK_SERVER, LOCK_GENERATOR };	/* bytes of the file that they hold */
 
@@ -23,7 +24,7 @@ struct ring_header {
 	uint64_t bytes;
 	uint32_t pairs;
 	uint32_t sleeps;
-	uint32_t sessions;
+	uint32_t generators;	/* that there have been */
 };
 
 static size_t file_size(unsigned int pairs, uint64_t bytes)
@@ -74,24 +75,35 @@ static bool is_at(int fd, const char *path)
 	       opened.st_ino == named.st_ino;
 }
 
+/* A file without a name, where the path's will be: of a server killed now nothing is left. */
+static int open_unnamed(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd, n = snprintf(folder, sizeof(folder), "%.*s/.", slash ? (int)(slash - path) : 1,
+			     slash ? path : ".");
+
+	if (n >= (int)sizeof(folder))
+		return -ENAMETOOLONG;
+	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 /*
  * What a server that was killed has left is removed; anything else is not ours to remove. Of
  * several that find it only the one that has its lock may, and only while it has the name.
- * -EAGAIN: look again, somebody else is making one.
+ * -EAGAIN: look again, it is another one now.
  */
 static int remove_old(const char *path)
 {
 	uint64_t magic = 0;
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), error = 0;
-	struct stat stat;
-	ssize_t n;
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), error = 0;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	n = pread(fd, &magic, sizeof(magic), 0);
-	if (n != sizeof(magic) || magic != MAGIC)
-		error = is_locked(fd, LOCK_SERVER) || (!fstat(fd, &stat) && !stat.st_size) ?
-				-EAGAIN : -EEXIST;
+	/* A file of ours has a name only when all of it is there. */
+	if (pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) || magic != MAGIC)
+		error = -EEXIST;
 	else
 		error = lock(fd, LOCK_SERVER);
 	if (!error && !is_at(fd, path))
@@ -102,24 +114,19 @@ static int remove_old(const char *path)
 	return error;
 }
 
-/* A new file of that name, or why there is none. */
-static int make(const char *path)
+/* It gets the name, if no other server has it; each turn but the last is another one's deed. */
+static int name(int fd, const char *path)
 {
-	unsigned int i;
-	int fd, error;
+	char self[32];
+	int error;
 
-	for (i = 0; i < MAKE_MS; i++) {
-		error = remove_old(path);
-		if (!error) {
-			fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-			if (fd >= 0 || errno != EEXIST)
-				return fd < 0 ? -errno : fd;
-		} else if (error != -EAGAIN) {
-			return error;
-		}
-		pause_ms();
-	}
-	return -EEXIST;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	do {
+		if (!linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+			return 0;
+		error = errno == EEXIST ? remove_old(path) : -errno;
+	} while (!error || error == -EAGAIN);
+	return error;
 }
 
 int ring_file_create(struct ring_file *file, const char *path, unsigned int pairs, uint64_t bytes,
@@ -137,27 +144,26 @@ int ring_file_create(struct ring_file *file, const char *path, unsigned int pair
 	file->path = strdup(path);
 	if (!file->path)
 		return -ENOMEM;
-	file->fd = make(path);
-	if (file->fd < 0) {
-		error = file->fd;
-		free(file->path);
-		file->path = NULL;
-		return error;
-	}
-	error = lock(file->fd, LOCK_SERVER);
-	if (!error && posix_fallocate(file->fd, 0, (off_t)file_size(pairs, bytes)))
-		error = -ENOSPC;
+	/* Already now: else there were memory for two. */
+	do
+		error = remove_old(path);
+	while (error == -EAGAIN);
+	if (!error)
+		error = file->fd = open_unnamed(path);
+	if (file->fd >= 0)
+		error = lock(file->fd, LOCK_SERVER);
+	if (!error)
+		error = -posix_fallocate(file->fd, 0, (off_t)file_size(pairs, bytes));
 	if (!error)
 		error = map(file);
-	if (error) {
-		ring_file_close(file);
-		return error;
+	if (!error) {
+		*file->header = (struct ring_header){ .magic = MAGIC, .bytes = bytes,
+						      .pairs = pairs, .sleeps = sleeps };
+		error = name(file->fd, path);
 	}
-	file->header->bytes = bytes;
-	file->header->pairs = pairs;
-	file->header->sleeps = sleeps;
-	__atomic_store_n(&file->header->magic, MAGIC, __ATOMIC_RELEASE);
-	return 0;
+	if (error)
+		ring_file_close(file);
+	return error;
 }
 
 /* The header as it is in the file, which is not believed before all of it fits. */
@@ -199,7 +205,8 @@ int ring_file_open(struct ring_file *file, const char *path)
 		ring_file_close(file);
 		return error;
 	}
-	file->session = (uint16_t)__atomic_add_fetch(&file->header->sessions, 1, __ATOMIC_RELAXED);
+	file->generator =
+		(uint16_t)__atomic_add_fetch(&file->header->generators, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -251,7 +258,10 @@ void ring_file_renew(struct ring *requests, struct ring *replies)
 	__atomic_store_n(&replies->shared->session, requests->session, __ATOMIC_RELEASE);
 }
 
-/* A number that nobody can have left in the file. */
+/*
+ * The time: later than what any generator before has asked with. (One that has left a time to come
+ * on purpose spoils this one's beginning if it has guessed the nanosecond.)
+ */
 static uint64_t session_now(void)
 {
 	struct timespec now;

@@ -151,7 +151,8 @@ void ring_sleep(struct ring *ring, uint64_t most_ns)
 
 	__atomic_store_n(asleep, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED) == ring->at)
+	if (__atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED) == ring->at &&
+	    __atomic_load_n(&ring->shared->session, __ATOMIC_RELAXED) == ring->session)
 		syscall(SYS_futex, asleep, FUTEX_WAIT, 1, &most, NULL, 0);
 	__atomic_store_n(asleep, 0, __ATOMIC_RELAXED);
 }

@@ -27,7 +27,7 @@
 /* What both sides see of a ring, before its bytes. */
 struct ring_shared {
 	uint64_t head __attribute__((aligned(128)));	/* the writer's: bytes sent */
-	uint64_t session;	/* the writer's: of the generator that it is for, or by */
+	uint64_t session;	/* the writer's: that it has asked for, or begun (file.h) */
 	uint64_t tail __attribute__((aligned(128)));	/* the reader's: bytes taken */
 	uint32_t asleep __attribute__((aligned(128)));	/* futex: 1 while the reader sleeps */
 };
@@ -75,7 +75,10 @@ int ring_send(struct ring *ring, uint64_t tag, const void *data, size_t len);
  */
 int ring_receive(struct ring *ring, uint64_t *tag, void *to, size_t room, size_t *len);
 
-/* Of a reader, if its writer wakes: sleep until there is something, at most so long, or less. */
+/*
+ * Of a reader, if its writer wakes: sleep until there is something or another
+ * session is asked for, at most so long, or less.
+ */
 void ring_sleep(struct ring *ring, uint64_t most_ns);
 
 /* Have every page of memory present and writable, here and in a VM; values stay. */

@@ -169,7 +169,8 @@ static void die(const char *what, const char *path, int error)
 {
 	fprintf(stderr, "kv-server: --ring %s: %s: %s%s\n", path, what, strerror(error),
 		error == EBUSY ? " (another server has it)" :
-		error == EEXIST ? " (it is no ring: choose another name)" : "");
+		error == EEXIST ? " (it is no ring: choose another name)" :
+		error == EOPNOTSUPP ? " (choose a name in /dev/shm)" : "");
 	exit(2);
 }
 
