@@ -11,6 +11,7 @@
 
 #include "kv/load/fail.h"
 #include "kv/load/plan.h"
+#include "kv/load/traffic.h"
 #include "kv/ring/file.h"
 #include "lib/clock.h"
 
@@ -144,16 +145,14 @@ static void preload_ring(const struct load_options *options)
 	uint32_t record;
 	int error = ring_file_open(&file, options->ring);
 
-	if (error || !text || !message)
-		fail(FAIL_MEASUREMENT, "--ring %s: %s%s", options->ring,
-		     error ? strerror(-error) : "out of memory",
-		     error == -ENOENT || error == -ENOTCONN ?
-			     " (is kv-server --ring running?)" : "");
+	if (!text || !message)
+		fail(FAIL_MEASUREMENT, "out of memory");
+	if (error)
+		fail(FAIL_MEASUREMENT, "--ring %s: %s", options->ring, rings_explain(error));
 	schedule_text(text, text_size);
 	error = ring_file_use(&file, 0, &requests, &replies);
 	if (error)
-		fail(FAIL_MEASUREMENT, "--ring %s: its server does not answer: %s", options->ring,
-		     strerror(-error));
+		fail(FAIL_MEASUREMENT, "--ring %s: %s", options->ring, rings_explain(error));
 	exchange(&file, &requests, &replies, "stats\r\n", 7, reply, sizeof(reply));
 	evictions = stat_value(reply, "STAT evictions ");
 	for (record = 0; record < options->spec.records; record++) {

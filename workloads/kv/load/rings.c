@@ -12,7 +12,7 @@
 /* Looks in vain, in a row, before the server is looked at: some milliseconds. */
 #define DOUBTS 65536u
 
-static const char *explain(int error)
+const char *rings_explain(int error)
 {
 	switch (error) {
 	case -ENOENT:
@@ -38,7 +38,7 @@ void traffic_open_ring(struct traffic *traffic, struct plan *plan, const char *p
 	int error = ring_file_open(&file, path);
 
 	if (error)
-		fail(FAIL_MEASUREMENT, "--ring %s: %s", path, explain(error));
+		fail(FAIL_MEASUREMENT, "--ring %s: %s", path, rings_explain(error));
 	for (i = 0; i < plan->count; i++)
 		if (plan->start[i + 1] - plan->start[i] > longest)
 			longest = plan->start[i + 1] - plan->start[i];
@@ -52,7 +52,7 @@ void traffic_open_ring(struct traffic *traffic, struct plan *plan, const char *p
 		error = ring_file_use(&file, pair, &traffic->channel[pair].requests,
 				      &traffic->channel[pair].replies);
 		if (error)
-			fail(FAIL_MEASUREMENT, "--ring %s: %s", path, explain(error));
+			fail(FAIL_MEASUREMENT, "--ring %s: %s", path, rings_explain(error));
 	}
 }
 

@@ -85,6 +85,9 @@ void traffic_prepare(struct traffic *traffic, const struct plan *plan, unsigned 
 #define trouble(traffic, ...) \
 	snprintf((traffic)->trouble, sizeof((traffic)->trouble), __VA_ARGS__)
 
+/* What an error of ring_file_open() or ring_file_use() means, and what to do. */
+const char *rings_explain(int error);
+
 /* Send what is released on this channel; false when its ring is full. */
 bool rings_send(struct traffic *traffic, struct channel *channel);
 
