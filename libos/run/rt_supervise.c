@@ -325,7 +325,12 @@ static void finish(struct supervisor *s)
 		fprintf(stderr, "dune: " RT_FOLDER "/lock: %s\n", strerror(-lock));
 		if (!s->ended)
 			kill(s->program, SIGKILL);
-		s->guard = -1; /* it stays, and does this once we are dead */
+		/* The guardian does this once we are dead: it stays, and if there is none, now. */
+		children_look(s);
+		if (s->guard < 0 && guard_start() < 0)
+			fprintf(stderr, "dune: nobody is left to give the cores back: "
+				"run dune rt ps, which does\n");
+		s->guard = -1;
 	} else {
 		reserve_give(&s->run);
 		state_unlock(lock);

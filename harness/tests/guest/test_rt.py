@@ -4,6 +4,8 @@
 import json
 import re
 
+import pytest
+
 START = r"""
 insmod /lab/modules/dune.ko
 mkdir -p /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
@@ -70,7 +72,8 @@ kill -9 $(pidof dune-rt-guard) $run; until_is "! [ -d /proc/$p ]"
 dune rt ps >said; said both; snap both
 
 $quiet -c 2-3 -m 5M sleep 1000 2>/dev/null & run=$!
-until_is '[ "$(program $run)" -gt 0 ]'; kill -9 $(pidof dune-rt-guard); sleep 0.5
+until_is '[ "$(program $run)" -gt 0 ]'; guard=$(pidof dune-rt-guard); kill -9 $guard
+until_is 'another=$(pidof dune-rt-guard) && [ "$another" != $guard ]'
 kill -9 $run; gone $run; snap guard
 
 # The same while no process can be made: as soon as one can.
@@ -220,6 +223,30 @@ def check_while(text, before):
     assert len(re.findall(r"^/sys/fs/cgroup/dune-rt-\d+$", text, re.M)) == 1
     assert allowed(before, "sleep") == {"8", "c"} and allowed(text, "sleep") == {"3"}
     assert allowed(text, "kthreadd") == {"3"} and allowed(text, "init") == {"3"}
+
+
+LOCKED = START + r"""
+echo +pids >/sys/fs/cgroup/cgroup.subtree_control; mkdir /sys/fs/cgroup/few
+$quiet -c 2-3 -m 5M sleep 1000 2>said & run=$!
+until_is '[ "$(program $run)" -gt 0 ]'; echo $run >/sys/fs/cgroup/few/cgroup.procs
+lock-probe & probe=$!
+until_is 'grep -q "State:.T" /proc/$probe/status'
+echo 1 >/sys/fs/cgroup/few/pids.max; kill -9 $(pidof dune-rt-guard)
+until_is '! pidof dune-rt-guard >/dev/null'; kill $(program $run)
+until_is 'grep -q waiting said'; echo max >/sys/fs/cgroup/few/pids.max
+wait $run; status end $?; said locked; status guards $(pidof dune-rt-guard | wc -w)
+kill -CONT $probe; gone $run; until_is 'rmdir /sys/fs/cgroup/few 2>/dev/null'
+echo -pids >/sys/fs/cgroup/cgroup.subtree_control; snap locked
+"""
+
+
+@pytest.mark.slow  # The minute that is waited for the lock.
+def test_who_cannot_give_back_leaves_a_guardian_that_does(guest, rt_probe):
+    frames = said_all(guest(LOCKED, cpus=4, cmdline="nohz_full=3 rcu_nocbs=3", files=rt_probe,
+                            timeout_s=300))
+    assert "lock: Resource temporarily unavailable" in frames["said.locked"]
+    assert (frames["status.end"].strip(), frames["status.guards"].strip()) == ("143", "1")
+    assert frames["snap.locked"] == frames["snap.before"]
 
 
 TERMINAL = START + r"""
