@@ -30,14 +30,15 @@ BOCHS = $(if $(filter bochs%,$(ENGINE)),bochs)
 engine = $(if $(filter command line environment,$(origin ENGINE)),$(ENGINE),$(1))
 # make variable -> option of `dunelab experiment`
 OPTIONS := --engine '$(ENGINE)' $(if $(PROFILE),--profile '$(PROFILE)') \
-	$(if $(SYSTEMS)$(SYSTEM),--systems "$(SYSTEMS)$(SYSTEM)") \
+	$(if $(SYSTEMS)$(SYSTEM),--systems "$(or $(SYSTEMS),$(SYSTEM))") \
 	$(foreach v,SEED SEEDS OUT LOADS REQUESTS RECORDS JOBS LAW ARRIVAL W POLICIES QUANTUM \
 		STRETCH CORES,\
 		$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) "$($(v))")) \
 	$(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(FULL)),--full) \
 	$(if $(NOISE),--noise "$(NOISE)") $(if $(filter-out 0,$(RESUME)),--resume)
 
-.PHONY: profile profile-check calibrate paper paper-check deps-kernel test-kernels test-debug test-long test-programs bench \
+.PHONY: profile profile-check calibrate paper paper-check deps-kernel test-kernels test-debug \
+	test-long test-programs bench \
 	fuzz fuzz-check experiment-check sweep sweep-check test-slurm deps-slurm help deps deps-base doctor kernel \
 	modules libos rust test-rust deps-rust install uninstall workloads guest build experiment \
 	report compare gate test test-host test-guest test-bochs check fmt run clean bochs
@@ -72,8 +73,8 @@ sweep-check: ## only check the plan of `make sweep`
 experiment-check: ## only check the arguments of `make experiment`
 	$(Q)! test -x $(PYTHON) || $(DUNELAB) experiment $(WORKLOAD) $(OPTIONS) --check
 
-PROFILED = '$(WORKLOAD)' --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--system '$(SYSTEMS)$(SYSTEM)') \
-	$(if $(LOADS)$(LOAD),--load '$(LOADS)$(LOAD)') $(if $(REQUESTS),--requests '$(REQUESTS)') \
+PROFILED = '$(WORKLOAD)' --engine '$(ENGINE)' $(if $(SYSTEMS)$(SYSTEM),--system '$(or $(SYSTEM),$(SYSTEMS))') \
+	$(if $(LOADS)$(LOAD),--load '$(or $(LOAD),$(LOADS))') $(if $(REQUESTS),--requests '$(REQUESTS)') \
 	$(if $(SEED),--seed '$(SEED)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(OUT),--out '$(OUT)') \
 	$(if $(filter-out 0,$(QUICK)),--quick)
 

@@ -36,3 +36,11 @@ def test_the_kernel_of_a_target_is_not_to_be_talked_out_of(target, flavour, kern
     done = make("-n", target, "FLAVOUR=rt", "KERNEL=6.1")
     assert f"kernel/{flavour if kernel == '6.1' else f'{flavour}-{kernel}'}" in done.stdout
     assert "kernel/rt" not in done.stdout
+
+
+def test_of_two_names_for_one_thing_the_targets_own_is_taken():
+    both = ["SYSTEM=dune", "SYSTEMS=linux ring", "LOAD=0.5", "LOADS=0.1 0.2", "WORKLOAD=kv"]
+    one = make("-n", "profile-check", *both).stdout
+    many = make("-n", "experiment-check", *both).stdout
+    assert "--system 'dune'" in one and "--load '0.5'" in one
+    assert '--systems "linux ring"' in many and '--loads "0.1 0.2"' in many
