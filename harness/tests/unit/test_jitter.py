@@ -55,8 +55,10 @@ def test_a_wake_up_is_counted_once_in_each_form(jitter, tmp_path):
     assert sum(theirs["histogram"].values()) == 50
     assert min(map(int, theirs["histogram"])) == theirs["min"] == found["min_ns"] // 1000
     assert late.max() >= found["max_ns"] >= theirs["max"] * 1000
-    # On a busy host it now and then has nothing to sleep for: the period is over.
-    assert found["min_ns"] > 0 and found["interrupts"]["ctxt"] >= 25
+    assert found["min_ns"] > 0
+    # The switches of the thread that sleeps are counted. There is no telling how many they are: on
+    # a busy host a period may be over before it is slept for.
+    assert found["interrupts"]["ctxt"] > 0
 
 
 def test_what_the_probe_refuses(jitter, tmp_path):
