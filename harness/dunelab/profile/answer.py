@@ -75,8 +75,9 @@ def page(record, stacks):
         body += [f'<h2 id="{key}">{escape(words)}</h2>',
                  f'<p class="soft">As wide as its {unit}, callers below, those whom they call '
                  "above. Pointing at a box tells the rest, a click makes it the whole width, one "
-                 f'on the lowest all again. <a href="{key}.svg">SVG</a>, '
-                 '<a href="folded.txt.gz">folded stacks</a>.</p>',
+                 f"on the lowest all again. A box below {100 * flame.LEAST / flame.WIDTH:.2f} % of "
+                 "the width is left out with all above it; the folded stacks have every one. "
+                 f'<a href="{key}.svg">SVG</a>, <a href="folded.txt.gz">folded stacks</a>.</p>',
                  f'<div class="scroll">{flame.inline(mine, words, unit)}</div>',
                  '<p class="soft flame-said" role="status">&nbsp;</p>']
     body += _spaces(record) + _functions(record) + _called(record, drawn) + _about(record)

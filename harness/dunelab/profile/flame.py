@@ -8,6 +8,7 @@ from dunelab.webpage import palette
 
 WIDTH, ROW, PAD, LETTER = 1200, 17, 4, 6.4
 LEAST = 0.25        # width below which a box, and all above it, is left out
+GAP = 0.4           # between boxes; flame.js has it, too
 MODULE = "[dune]"   # ends the names of the module's functions
 HEAD = 40           # of a file: its title and claim
 # Whose code a box is: (class, title, fill on white, fill on dark paper).
@@ -87,20 +88,20 @@ def _drawn(stacks, title, unit):
     if not root.total:
         return f'<text x="8" y="14">no {_escape(unit)}</text>', ROW + PAD
     scale = WIDTH / root.total
-    # Box, where it begins, its row from the bottom, whose code the frames below it are in.
-    todo, placed = [(root, 0.0, 0, "u")], []
+    # Box, what is left of it, its row from the bottom, whose code the frames below it are in.
+    todo, placed = [(root, 0, 0, "u")], []
     while todo:
-        box, x, row, space = todo.pop()
-        placed.append((box, x, row, _kind(box, row, space)))
+        box, begin, row, space = todo.pop()
+        placed.append((box, begin, row, _kind(box, row, space)))
         space = _within(box, space)
         for child in sorted(box.children.values(), key=lambda c: c.name):
             if child.total * scale >= LEAST:
-                todo.append((child, x, row + 1, space))
-            x += child.total * scale
+                todo.append((child, begin, row + 1, space))
+            begin += child.total
     top = max(row for _, _, row, _ in placed)
     out = []
-    for box, x, row, kind in sorted(placed, key=lambda p: (p[2], p[1])):
-        out.append(_box(box, x, (top - row) * ROW, kind, scale, unit, root.total))
+    for box, begin, row, kind in sorted(placed, key=lambda p: (p[2], p[1])):
+        out.append(_box(box, begin, (top - row) * ROW, kind, scale, unit, root.total))
     return "\n".join(out), (top + 1) * ROW + PAD
 
 
@@ -119,8 +120,8 @@ def _kind(box, row, space):
     return "d" if space == "k" and box.name.endswith(MODULE) else space
 
 
-def _box(box, x, y, kind, scale, unit, whole):
-    width = box.total * scale
+def _box(box, begin, y, kind, scale, unit, whole):
+    x, width = begin * scale, box.total * scale
     words = f"{printable(box.name)}\n{box.total:,} {unit}, {100 * box.total / whole:.2f} %"
     if box.own != box.total:
         words += f"; itself {box.own:,}, {100 * box.own / whole:.2f} %"
@@ -129,8 +130,11 @@ def _box(box, x, y, kind, scale, unit, whole):
     if len(name) > room:
         name = name[:room - 2] + ".."
     label = f'<text x="{x + 3:.2f}" y="{y + 12}">{_escape(name)}</text>' if room >= 3 else ""
-    return (f'<g class="{kind}"><title>{_escape(words)}</title><rect x="{x:.2f}" y="{y}" '
-            f'width="{max(width - 0.4, 0.2):.2f}" height="{ROW - 1}" rx="1"/>{label}</g>')
+    # What is drawn is narrower, by a gap: whoever makes a box wider has to know how wide it is.
+    return (f'<g class="{kind}" data-begin="{begin}" data-count="{box.total}">'
+            f"<title>{_escape(words)}</title>"
+            f'<rect x="{x:.2f}" y="{y}" width="{max(width - GAP, 0.2):.2f}" height="{ROW - 1}" '
+            f'rx="1"/>{label}</g>')
 
 
 def _escape(text):

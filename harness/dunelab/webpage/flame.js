@@ -7,8 +7,8 @@ for (const svg of document.querySelectorAll("svg.flame")) {
 	const boxes = [...svg.querySelectorAll("g")].map(g => {
 		const rect = g.querySelector("rect"), words = g.querySelector("title").textContent;
 		g.tabIndex = 0;
-		return {g, rect, words, name: words.split("\n")[0], x: +rect.getAttribute("x"),
-			w: +rect.getAttribute("width") + gap};
+		return {g, rect, words, name: words.split("\n")[0], x: +g.dataset.begin,
+			w: +g.dataset.count};
 	});
 
 	function label(box, x, w) {
@@ -25,10 +25,10 @@ for (const svg of document.querySelectorAll("svg.flame")) {
 	}
 
 	function zoom(to) {
-		const scale = whole / to.w, end = to.x + to.w, least = 0.02;
+		const scale = whole / to.w, end = to.x + to.w;
 		for (const box of boxes) {
-			const inside = box.x >= to.x - least && box.x + box.w <= end + least;
-			const around = box.x <= to.x + least && box.x + box.w >= end - least;
+			const inside = box.x >= to.x && box.x + box.w <= end;
+			const around = box.x <= to.x && box.x + box.w >= end;
 			box.g.style.display = inside || around ? "" : "none";
 			const x = around ? 0 : (box.x - to.x) * scale, w = around ? whole : box.w * scale;
 			box.rect.setAttribute("x", x);

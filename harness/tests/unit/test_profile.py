@@ -19,6 +19,7 @@ from dunelab.errors import GuestError
 from dunelab.explain import symbols
 from dunelab.profile import answer, command, counts, flame, folded, guest, host, perf
 from dunelab.webpage import palette
+from dunelab.webpage.document import document
 
 # A task with a user stack, an interrupt in the kernel below it, and something before any task.
 TEXT = """window 100 200 10 37
@@ -325,6 +326,7 @@ def test_a_record_is_kept_as_data_figure_and_page(record, tmp_path):
     assert sum(folded.unfold(text).values()) == 47
     assert "CPU 1;a b;f0;f1000;{kernel};{local timer};fe000;f2000 11\n" in text
     page = (tmp_path / "run/report/index.html").read_text()
+    assert page.count("A box below 0.02 % of the width is left out") == 2
     assert page.count('<svg class="flame"') == 2 and "src=" not in page.replace("<script>", "")
     for name in ("flame-cpu0.svg", "flame-cpu1.svg"):
         xml.dom.minidom.parse(str(tmp_path / "run/report" / name))
@@ -363,6 +365,25 @@ def test_a_browser_says_what_is_pointed_at_and_makes_it_wide(record, tmp_path):
             assert float(rect.get_attribute("width")) == pytest.approx(wide, abs=0.01)
             assert browser.requests(driver) == [address] and not browser.complaints(driver)
         assert len(colours) == 2
+
+
+def test_narrow_boxes_keep_their_places_when_they_are_made_wide(tmp_path):
+    """Each third of a pixel becomes a third of the width, and none lies upon another."""
+    svg = flame.inline({("t", "rest"): 3597, ("t", "f", "a"): 1, ("t", "f", "b"): 1,
+                        ("t", "f", "c"): 1}, "CPU", "x")
+    path = tmp_path / "page.html"
+    path.write_text(document("CPU", [f'<div class="scroll">{svg}</div>', "<p>.</p>"],
+                             script="flame.js"))
+    with browser.opened(tmp_path / "profile") as driver:
+        browser.show(driver, path.as_uri())
+        found = driver.execute_script("""
+            const of = name => [...document.querySelectorAll("svg.flame g")].find(
+                g => g.querySelector("title").textContent.startsWith(name + "\\n"));
+            of("f").dispatchEvent(new MouseEvent("click"));
+            return ["f", "a", "b", "c"].map(name => ["x", "width"].map(
+                side => +of(name).querySelector("rect").getAttribute(side)));""")
+    assert found == [pytest.approx(pair, abs=0.01) for pair in (
+        (0, 1199.6), (0, 399.6), (400, 399.6), (800, 399.6))]
 
 
 @pytest.mark.parametrize("argv, words", [
