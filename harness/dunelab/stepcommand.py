@@ -6,6 +6,7 @@ report.
 from pathlib import Path
 
 from dunelab import arguments, paths, steprun, store
+from dunelab.errors import GuestError
 
 
 def options(parser):
@@ -35,12 +36,16 @@ def perform(kind, plan, args, argv, report):
 
 
 def again(kind, args, report):
-    """--report: make the report of a run again."""
-    return show(steprun.load(kind, args.report.resolve()), report)
+    """--report: make the report of a run again; GuestError where there is nothing to report."""
+    run = steprun.load(kind, args.report.resolve())
+    show(run, report)
+    if not any(map(run.record, run.plan.steps())):
+        raise GuestError(f"no step of {args.report} is whole, so nothing was measured: the report "
+                         "says what is wrong with each")
+    return 0
 
 
 def show(run, report):
-    """Make the report and print what it says; 0. report: a module with make() and terminal()."""
+    """Make the report and print what it says. report: a module with make() and terminal()."""
     index = report.make(run)
     print(f"{report.terminal(run)}\n\nreport: {index}", flush=True)
-    return 0

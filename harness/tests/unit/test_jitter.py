@@ -233,6 +233,22 @@ def test_a_report_made_again_leaves_latest_alone(run):
     assert (folder / "latest").resolve() == run.store.path.resolve()
 
 
+def test_a_report_of_nothing_is_no_success(run, capsys):
+    """Every histogram is cut: the report says so, and so does the status."""
+    steps_of = run.plan.steps()
+    for number, step in enumerate(steps_of):
+        path = run.folder(step) / "wake.hlog"
+        record = run.record(step)
+        record["files"] = {path.name: store.sha256(path)}
+        store.write_json(run.folder(step) / "record.json", record)
+        path.write_text(path.read_text()[:-20])
+        assert cli.main(["experiment", "jitter", "--report", str(run.store.path)]) == (
+            3 if number == len(steps_of) - 1 else 0)
+    out, err = capsys.readouterr()
+    assert "wake.hlog changed since" in out and "nothing was measured" in err
+    assert (run.store.report / "index.html").exists() and "Traceback" not in err
+
+
 def test_the_kernel_is_the_one_that_was_asked_for(monkeypatch):
     assert planning.make(systems="rt").kernel(planning.SYSTEMS["rt"]) == "rt"
     monkeypatch.setenv("KERNEL", "6.12")
