@@ -53,13 +53,10 @@ def _status(path):
     """(status, seed, profile) of a run."""
     if path.is_file():
         return "complete", 0, None
-    try:
-        kept = _manifest(path)
-        if kept["schema"] in steps.KINDS:
-            return kept["status"], 0, steps.profile_of(kept, path)
-        return kept["status"], kept["seed"], kept["engine"]["profile"]
-    except ValueError as error:
-        raise UsageError(f"{path} is not the directory of a run: {error}") from None
+    kept = _manifest(path)
+    if kept["schema"] in steps.KINDS:
+        return kept["status"], 0, steps.profile_of(kept, path)
+    return kept["status"], kept["seed"], kept["engine"]["profile"]
 
 
 def _expand(path):
@@ -86,11 +83,15 @@ def of_path(path, profile=None):
 
 
 def _manifest(path):
-    """The record of a run of either kind; ValueError."""
-    kept = store.read_record(path / "manifest.json", None)
-    if kept["schema"] not in (*steps.KINDS, "dunelab-run/1"):
-        raise ValueError(f"{path / 'manifest.json'}: schema {kept['schema']} cannot be compared")
-    return kept
+    """The record of a run of either kind; UsageError."""
+    try:
+        kept = store.read_record(path / "manifest.json", None)
+        if kept["schema"] not in (*steps.KINDS, "dunelab-run/1"):
+            raise ValueError(f"{path / 'manifest.json'}: schema {kept['schema']} cannot be "
+                             "compared")
+        return kept
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is not the directory of a run: {error}") from None
 
 
 def read_record(path):

@@ -73,7 +73,9 @@ def _run(root, folder):
     kept, plan = _object(folder / "manifest.json"), _object(folder / "plan.json").get("plan")
     plan = plan if isinstance(plan, dict) else {}
     engine = kept.get("engine") if isinstance(kept.get("engine"), dict) else {}
-    systems = plan.get("systems") or plan.get("parts") or ()
+    # A profile has one, and its plan in the manifest alone.
+    systems = plan.get("systems") or plan.get("parts") or (
+        [kept["system"]] if "system" in kept else ())
     key = folder.relative_to(root).as_posix()
     return Entry(
         key, _text(plan.get("workload") or kept.get("experiment") or _kind(kept, key)),

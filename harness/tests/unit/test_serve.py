@@ -172,6 +172,28 @@ def test_runs_of_jitter_are_laid_over_each_other(root, tmp_path):
             assert status == 409 and said in text
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"schema": "dunelab-run/1"}',
+                                  '{"schema": "dunelab-profile/1"}'])
+def test_a_damaged_manifest_is_refused_as_no_run(text, tmp_path):
+    runs = [sample_run.build(tmp_path, sample_run.plan(systems="linux", requests="400"))
+            for _ in range(2)]
+    runs[1].manifest.write_text(text)
+    first, second = (run.path.relative_to(tmp_path) for run in runs)
+    with serving(tmp_path) as server:
+        status, page, _ = ask(server, f"/over?run={first}&run={second}")
+    assert status == 409 and "is not the directory of a run" in page and "ValueError" not in page
+
+
+def test_a_profile_is_of_a_system(tmp_path):
+    folder = tmp_path / "profile" / "one"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({
+        "schema": "dunelab-profile/1", "experiment": "profile", "system": "dune"}))
+    with serving(tmp_path) as server:
+        assert "1 of 1" in ask(server, "/?system=dune")[1]
+        assert "0 of 1" in ask(server, "/?system=linux")[1]
+
+
 @pytest.mark.parametrize("above", ["", "base/"])
 def test_the_runs_of_a_sweep_are_listed(above, tmp_path):
     folder = tmp_path / f"{above}sweep" / "a-sweep" / "steps" / "000-linux-1"
