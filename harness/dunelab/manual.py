@@ -8,9 +8,10 @@ from dunelab import arguments, cli, hostenv
 
 _STATUS = (
     ("0", "what was asked for was done; of a comparison: nothing regressed"),
-    ("1", "something regressed"),
+    ("1", "something regressed; of the gate: or changed, and nobody announced it"),
     ("2", "wrong arguments, bad input, or something is missing: the message says what to do"),
-    ("3", "a guest or a measurement failed, and its console is kept; or a bug, with a traceback"),
+    ("3", "a guest or a measurement failed, and its console is kept; nothing to report or to "
+     "compare; or a bug, with a traceback"),
     ("4", "of a comparison: inconclusive"),
     ("130", "stopped by Ctrl-C, by a signal or by a closed terminal; --resume goes on"),
 )
