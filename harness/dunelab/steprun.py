@@ -32,11 +32,13 @@ class Kind:
     say: Callable               # record -> what was measured, in a few words
     again: str                  # the command that goes on with a run
     unit: str = "boots"         # what a person calls the steps
+    version: int = 1            # of a step's record
 
     @property
     def record_schema(self):
         """The schema of a step's record.json."""
-        return f"dunelab-{self.name}-{'point' if self.unit == 'points' else 'step'}/1"
+        kind = "point" if self.unit == "points" else "step"
+        return f"dunelab-{self.name}-{kind}/{self.version}"
 
 
 class Run:

@@ -9,7 +9,9 @@ from dunelab.webpage.axes import Axis, log_axis
 from dunelab.webpage.figure import Figure, Layer, Rule
 
 DASHED = "Dashed: rt-sim, with the costs that the same machine measured."
-BAND = "Band: rt-sim of other requests, where one more run of this length lies in 95 of 100."
+BAND = ("Band: the least and the largest of rt-sim with the requests of 39 other seeds; one more "
+        "simulated run, of the same model and costs, lies within in 95 of 100, at each load by "
+        "itself. Of the model's errors it says nothing.")
 PREDICTED = "5 4"
 # A figure has systems or policies, never both: these have the colours of those.
 COLOURS = {"cfcfs": "linux", "dfcfs": "rt-tuned", "steal": "linux-tuned", "rr": "dune",

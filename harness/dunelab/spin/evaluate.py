@@ -77,9 +77,12 @@ def measured(run):
     for law in run.plan.laws:
         for name in run.plan.systems:
             step = planning.Step(name, law)
-            record = run.record(step)
-            for cell in run.plan.cells(step) if record else ():
-                found.append(_read(run, step, cell, record))
+            record, cells = run.record(step), run.plan.cells(step)
+            if record and set(record["cells"]) != {cell.key for cell in cells}:
+                run.damaged.add(f"{step.key}: its cells are not the plan's "
+                                f"({', '.join(record['cells']) or 'none'}): boot it again")
+                continue
+            found += [_read(run, step, cell, record) for cell in cells if record]
     return found
 
 
@@ -107,7 +110,7 @@ def percent(value):
 
 def figures(item):
     """[(name, measured, predicted)] of the figures that a prediction is held against: those that
-    the sample size allows."""
+    the sample size allows, and that have a relative error: nothing has one of 0."""
     predicted = item.predicted
     found = [("mean", item.found["sojourn_ns"]["mean"], predicted["sojourn_ns"]["mean"]),
              ("mean slowdown", item.found["slowdown"]["mean"], predicted["slowdown"]["mean"])]
@@ -117,11 +120,12 @@ def figures(item):
                           item.expected["sojourn"].percentile(level)))
             found.append((f"p{level} slowdown", item.slowdown.percentile(level),
                           item.expected["slowdown"].percentile(level)))
-    return found
+    return [one for one in found if error(*one[1:]) is not None]
 
 
 def worst(item):
-    """(name, relative error) of the figure that is furthest off."""
+    """(name, relative error) of the figure that is furthest off; only where agrees() says
+    something."""
     return max(((name, error(got, want)) for name, got, want in figures(item)),
                key=lambda pair: abs(pair[1]))
 
@@ -129,6 +133,8 @@ def worst(item):
 def agrees(item):
     """Whether every figure is within the tolerance; None where that cannot be said."""
     if item.cell.saturated or not item.predicted or item.state not in JUDGED:
+        return None
+    if not figures(item):
         return None
     return abs(worst(item)[1]) <= TOLERANCE
 
@@ -241,20 +247,22 @@ def _unit(name):
 
 
 def capacities(items):
-    """(header, body): what saturated cores serve, and the law of capacity under measured costs."""
-    header = ["system", "policy", "measured", "of rt-sim", "of the law S/(S + ...)", "error",
-              f"within {CAPACITY_TOLERANCE:.0%}", "error of rt-sim"]
+    """(header, body): what saturated cores serve, beside the law of capacity under measured costs,
+    which knows no idle core, and beside rt-sim, whose cores are idle until the queue is there."""
+    header = ["system", "policy", "of busy time", "the law S/(S + ...)", "error",
+              f"within {CAPACITY_TOLERANCE:.0%}", "of all time", "rt-sim", "error"]
     body = []
     for item in items:
         if not item.cell.saturated:
             continue
-        got, off = busy_share(item), error(busy_share(item), item.capacity)
+        busy, every = busy_share(item), item.found["utilisation"]
+        off = error(busy, item.capacity)
         simulated = item.predicted and item.predicted["utilisation"]
-        body.append([item.step.system, item.cell.policy, f"{got:.3f}",
-                     f"{simulated:.3f}" if simulated else "-",
+        body.append([item.step.system, item.cell.policy, f"{busy:.3f}",
                      f"{item.capacity:.3f}" if item.capacity else "-", percent(off),
                      "-" if off is None else "yes" if abs(off) <= CAPACITY_TOLERANCE else "NOT",
-                     percent(error(item.found["utilisation"], simulated))])
+                     f"{every:.3f}", f"{simulated:.3f}" if simulated else "-",
+                     percent(error(every, simulated))])
     return header, body
 
 
@@ -266,20 +274,27 @@ def busy_share(item):
 
 
 def costs(items):
-    """(header, body): what the machine charges for, as measured before the requests."""
+    """(header, body): what the machine charges for, as measured before the requests of each cell:
+    the least and the largest of a system and policy."""
     names = ("submit", "kick", "reach", "wake", "dispatch", "preempt", "interrupt",
              "resume", "arm", "lapse", "stale", "served")
-    header = ["system", "policy", *(f"{name} (us)" for name in names)]
-    body, seen = [], set()
+    header = ["system", "policy", "cells", *(f"{name} (us)" for name in names)]
+    groups = {}
     for item in items:
-        key = (item.step.system, item.cell.policy)
-        found = item.machine["costs_ns"]
-        if key in seen or not found["dispatch"]:
-            continue
-        seen.add(key)
-        body.append([*key, *(f"{found[name] / 1e3:,.2f}" if name in found else "-"
-                             for name in names)])
+        if item.machine["costs_ns"]["dispatch"]:
+            groups.setdefault((item.step.system, item.cell.policy), []).append(
+                item.machine["costs_ns"])
+    body = []
+    for key, cells in groups.items():
+        found = ([cell[name] for cell in cells if name in cell] for name in names)
+        body.append([*key, f"{len(cells)}", *map(_spread, found)])
     return header, body
+
+
+def _spread(values):
+    """Nanoseconds as 1.20, 1.20 to 1.31, or a dash."""
+    ends = [f"{end(values) / 1e3:,.2f}" for end in (min, max)] if values else ["-"]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def verdict(items):
@@ -287,11 +302,13 @@ def verdict(items):
     if not items or not claims.emulated(items[0].record["engine"]["clock_domain"]):
         return []
     found = goals(items)
-    said = [agrees(item) for item in items]
-    held = [answer for answer in said if answer is not None]
-    if held:
-        found.append(f"{sum(held)} of {len(held)} predicted cells are within {TOLERANCE:.0%} of "
-                     "what was measured, in every figure that their samples allow.")
+    sound, late = ([agrees(item) for item in items
+                    if agrees(item) is not None and (item.state == "late") == flag]
+                   for flag in (False, True))
+    if sound or late:
+        text = f"; and {sum(late)} of {len(late)} whose requests were made late" if late else ""
+        found.append(f"{sum(sound)} of {len(sound)} predicted cells are within {TOLERANCE:.0%} of "
+                     f"what was measured, in every figure that their samples allow{text}.")
     offs = [abs(error(busy_share(item), item.capacity)) for item in items
             if item.cell.saturated and item.capacity]
     if offs:
@@ -315,20 +332,30 @@ def goals(items):
         where = f"{item.step.law}, {item.cell.policy}"
         if (item.step.law, item.cell.policy, item.cell.load,
                 item.plan.quantum_us) == (law, policy, load, quantum):
-            name, off = worst(item)
-            reached = "reached" if agrees(item) else "NOT reached"
             found.insert(0, f"{where}, a quantum of {quantum:g} us, load {load}: within "
-                         f"{TOLERANCE:.0%} of the oracle is {reached}; the furthest off is its "
-                         f"{name}, {percent(off)}.")
+                         f"{TOLERANCE:.0%} of the oracle {_reached(item)}.")
         if item.cell.saturated and policy == item.cell.policy and item.capacity:
-            off, simulated = error(busy_share(item), item.capacity), item.predicted["utilisation"]
+            off, every = error(busy_share(item), item.capacity), item.found["utilisation"]
+            simulated = item.predicted["utilisation"]
             reached = "reached" if abs(off) <= CAPACITY_TOLERANCE else "NOT reached"
             found.append(f"{where}, saturated: within {CAPACITY_TOLERANCE:.0%} of what the "
                          f"measured cost of a preemption predicts is {reached}: "
-                         f"{busy_share(item):.3f} of {item.capacity:.3f}, {percent(off)}; rt-sim, "
-                         "which charges for timers that ring for nothing as well, is "
-                         f"{percent(error(item.found['utilisation'], simulated))} off.")
+                         f"{busy_share(item):.3f} of {item.capacity:.3f}, {percent(off)}. Idle "
+                         f"time counted, it is {every:.3f} of rt-sim's {simulated:.3f}, "
+                         f"{percent(error(every, simulated))}, which charges for timers that ring "
+                         "for nothing as well.")
     return found
+
+
+def _reached(item):
+    """The end of a sentence about a cell's prediction."""
+    said = agrees(item)
+    if said is None:
+        return f"was not measured ({item.state if item.predicted else 'there is no prediction'})"
+    late = ", with requests made late" if item.state == "late" else ""
+    name, off = worst(item)
+    return (f"is {'reached' if said else 'NOT reached'}{late}; the furthest off is its {name}, "
+            f"{percent(off)}")
 
 
 def problems(run, items):

@@ -21,6 +21,14 @@ def simulator():
     return path
 
 
+def simulations(system, cell):
+    """How often rt-sim serves a cell's requests, if its costs are measured: what Linux divides the
+    cores among has no model, capacity no other seeds."""
+    if not planning.SYSTEMS[system].dune and cell.policy != "cfcfs":
+        return 0
+    return 1 if cell.saturated else 1 + OTHERS
+
+
 def argv(plan, law, cell, costs):
     """rt-sim's options; None where it has no model of what served: threads that Linux divides the
     cores among, or costs that were not measured. costs: ns, as spin prints them."""
@@ -71,8 +79,12 @@ def _others(plan, cell, words):
 
 
 def _run(cell, words):
-    done = subprocess.run([simulator(), *words], text=True, capture_output=True, check=False,
-                          timeout=TIME_LIMIT_S)
+    try:
+        done = subprocess.run([simulator(), *words], text=True, capture_output=True, check=False,
+                              timeout=TIME_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        raise DunelabError(f"rt-sim took longer than {TIME_LIMIT_S} s on {cell.key}: is it above "
+                           "what the costs leave? Try fewer REQUESTS, or a lower load") from None
     if done.returncode:
         raise DunelabError(f"rt-sim failed on {cell.key}: {done.stderr.strip()}")
     return json.loads(done.stdout)

@@ -12,8 +12,9 @@ LATENCY = ("Time from when a request was due to its end; the slowdown is that ov
 ORACLE = ("Errors of the measured figure against rt-sim's, which serves the same requests under "
           "the same policy's code in virtual time, charged what the machine was measured to cost "
           "before, by itself (last table). Other requests: rt-sim's mean of as many of "
-          "39 other seeds, the least and the largest, between which one more lies in 95 of 100: "
-          "how much a run of this length says of the law. Capacity: of the law below. The closed "
+          "39 other seeds, the least and the largest, between which one more simulated run, of the "
+          "same model and costs, lies in 95 of 100: how much a run of this length says of the law, "
+          "and nothing of the model's errors. Capacity: of the law below. The closed "
           "form knows no cost and has no end: M/M/k, Pollaczek-Khinchine, or processor sharing; a "
           "run of a dispersed law is too short to come near it.")
 MISSES = ("Each figure of a cell whose error is beyond the tolerance, the furthest off first; then "
@@ -23,9 +24,11 @@ MISSES = ("Each figure of a cell whose error is beyond the tolerance, the furthe
 CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S the service of "
             "these requests, d the dispatch, c the preemption, n the ends of quanta within a "
             "request; it leaves out timers that ring for a quantum that an end cut short, which "
-            "cost the more the nearer requests are to a quantum. Measured: service over the cores' "
-            "time, less what they were idle.")
-COSTS = ("submit: whoever makes a request; kick: more of that when a core is interrupted for it; "
+            "cost the more the nearer requests are to a quantum. Of busy time: service over the "
+            "cores' time, less what they were idle before the queue was there and at its end. Of "
+            "all time, that not taken off: what rt-sim says is of that, too.")
+COSTS = ("The least and the largest of the cells, each of which measures its own. submit: "
+         "whoever makes a request; kick: more of that when a core is interrupted for it; "
          "reach: until that is there, the core serving on; wake: an idle core, more than dispatch; "
          "dispatch: from one request's end to the next's beginning; preempt: more, when a quantum "
          "is over; interrupt: more, for an arrival; "

@@ -20,6 +20,8 @@ MEMORY_MIB = 768
 CONSOLE_LINES = 6
 # Expected wall seconds, for the ETA: a boot; a virtual second of two busy CPUs.
 BOOT_S, SECOND_S, COSTS_S = 14.0, 6.0, 0.25
+# And of rt-sim: a process, a request of its.
+SIMULATION_S, SIMULATED_S = 0.01, 3e-7
 
 
 def engine(plan):
@@ -32,7 +34,9 @@ def expected_s(plan, step):
     cells = plan.cells(step)
     busy = sum((cell.requests + cell.warmup) * plan.mean_us(step.law) /
                (min(cell.rho, 0.8) * plan.cores) * 1e-6 + COSTS_S for cell in cells)
-    return BOOT_S + busy * SECOND_S * (1 + plan.cores) / 2
+    simulated = sum((SIMULATION_S + SIMULATED_S * (cell.requests + cell.warmup)) *
+                    predict.simulations(step.system, cell) for cell in cells)
+    return BOOT_S + busy * SECOND_S * (1 + plan.cores) / 2 + simulated
 
 
 def kernels(plan):
@@ -79,7 +83,7 @@ def _cell(plan, step, cell, folder):
     except ValueError as error:
         raise GuestError(f"{folder / cell.key}.json is damaged: {error}") from None
     predicted = None
-    if planning.SYSTEMS[step.system].dune or cell.policy == "cfcfs":
+    if predict.simulations(step.system, cell):
         predicted = predict.predict(plan, step.law, cell, machine["costs_ns"],
                                     folder / f"{cell.key}.predicted.hlog")
     return {"measured": requests, "machine": machine, "predicted": predicted}
@@ -90,7 +94,7 @@ def _record(plan, step, chosen, result, cells, wanted, folder):
     system = planning.SYSTEMS[step.system]
     wanted = wanted + [f"{key}.predicted.hlog" for key, cell in cells.items() if cell["predicted"]]
     return {
-        "schema": "dunelab-spin-step/1", "key": step.key, "system": step.system, "law": step.law,
+        "schema": "dunelab-spin-step/2", "key": step.key, "system": step.system, "law": step.law,
         "engine": chosen.record(),
         "commit": commit, "dirty": dirty, "release": image.kernel_release(plan.kernel(system)),
         "cmdline": plan.kernel_args(system), "cpus": plan.cpus,
@@ -105,4 +109,4 @@ def _say(record):
 
 
 KIND = steprun.Kind("spin", "the experiment spin", planning.load, boot, expected_s, _say,
-                    "make experiment WORKLOAD=spin RESUME=1")
+                    "make experiment WORKLOAD=spin RESUME=1", version=2)

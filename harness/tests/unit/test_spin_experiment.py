@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from dunelab import cli, experiment, paths, steprun, store
-from dunelab.errors import UsageError
+from dunelab.errors import DunelabError, UsageError
 from dunelab.spin import evaluate, plan as planning, predict, report, script, steps, theory
 from dunelab.sweep import figures, parameters
 from kv_tools import program
@@ -128,7 +128,7 @@ def write(run, step, stretch=1.0):
         (folder / f"{cell.key}.json").write_text(json.dumps(measured) + "\n" + json.dumps(machine))
         cells[cell.key] = steps._cell(run.plan, step, cell, folder)
     store.write_json(folder / "record.json", {
-        "schema": "dunelab-spin-step/1", "key": step.key, "system": step.system, "law": step.law,
+        "schema": "dunelab-spin-step/2", "key": step.key, "system": step.system, "law": step.law,
         "engine": ENGINE, "release": "6.1.0", "cmdline": "", "argv": "bochs", "commit": "0" * 40,
         "dirty": False, "wall_s": 1.0, "files": {}, "cells": cells})
 
@@ -145,11 +145,11 @@ def test_what_is_as_predicted_and_what_is_not(tmp_path):
     same = evaluate.measured(begin(tmp_path / "a", 1.0))
     assert len(same) == 6 and all(item.state == "ok" for item in same if not item.cell.saturated)
     assert [evaluate.agrees(item) for item in same] == [True, True, None, True, True, None]
-    assert all(row[6] == "yes" for row in evaluate.capacities(same)[1])
+    assert all(row[5] == "yes" for row in evaluate.capacities(same)[1])
     # Costs three times as high as those that were measured: the prediction has to fail.
     other = evaluate.measured(begin(tmp_path / "b", 3.0))
     assert [evaluate.agrees(item) for item in other][3:] == [False, False, None]
-    assert [row[6] for row in evaluate.capacities(other)[1]] == ["NOT", "NOT"]
+    assert [row[5] for row in evaluate.capacities(other)[1]] == ["NOT", "NOT"]
     _, body = evaluate.oracle(other)
     assert body[2][10].startswith("NOT: ")
     assert "0 of 2 capacities" in " ".join(evaluate.verdict(other))
@@ -177,6 +177,83 @@ def test_what_is_to_be_reached_is_said(tmp_path, monkeypatch):
     assert "saturated: within 5% of what" in second and "is reached" in second
     first, second = evaluate.goals(evaluate.measured(begin(tmp_path / "b", 3.0)))
     assert "of the oracle is NOT reached" in first and "predicts is NOT reached" in second
+
+
+def test_a_goal_without_a_prediction_was_not_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "GOAL", ("w5", "rr", "0.7", 5.0))
+    run = begin(tmp_path, 1.0)
+    item = next(item for item in evaluate.measured(run) if item.cell.key == "rr-0.7")
+    item.record["cells"]["rr-0.7"]["predicted"] = None
+    assert "was not measured (there is no prediction)" in evaluate.goals([item])[0]
+    item = next(item for item in evaluate.measured(run) if item.cell.key == "rr-0.7")
+    item.predicted["capacity"] = 0.5
+    assert "was not measured (overload)" in evaluate.goals([item])[0]
+
+
+def test_a_predicted_zero_has_no_error(tmp_path):
+    item = evaluate.measured(begin(tmp_path, 1.0))[0]
+    item.predicted["sojourn_ns"]["mean"] = 0
+    assert "mean" not in [figure[0] for figure in evaluate.figures(item)]
+    assert evaluate.agrees(item) and evaluate.oracle([item])[1][0][4] == "-"
+
+
+def test_a_record_of_other_cells_is_refused(tmp_path, capsys):
+    run = begin(tmp_path, 1.0)
+    path = run.folder(run.plan.steps()[0]) / "record.json"
+    record = store.read_json(path)
+    del record["cells"]["rr-0.7"]
+    store.write_json(path, record)
+    assert evaluate.measured(run) == []
+    assert cli.main(["experiment", "spin", "--report", str(run.store.path)]) == 0
+    assert "its cells are not the plan's" in capsys.readouterr().out
+
+
+def test_a_record_of_the_first_version_is_not_read_as_one_of_the_second(tmp_path):
+    run = begin(tmp_path, 1.0)
+    path = run.folder(run.plan.steps()[0]) / "record.json"
+    store.write_json(path, store.read_json(path) | {"schema": "dunelab-spin-step/1"})
+    assert evaluate.measured(run) == []
+    assert "schema dunelab-spin-step/1, where dunelab-spin-step/2" in "".join(run.damaged)
+
+
+def test_late_cells_are_counted_apart(tmp_path):
+    items = evaluate.measured(begin(tmp_path, 1.0))
+    items[0].machine["late_ns"]["p99"] = 0.3 * items[0].mean_ns
+    said = " ".join(evaluate.verdict(items))
+    assert "3 of 3 predicted cells" in said and "and 1 of 1 whose requests were made late" in said
+
+
+def test_an_error_of_a_capacity_is_of_the_columns_beside_it(tmp_path):
+    items = evaluate.measured(begin(tmp_path, 1.0))
+    for item in items:      # as much idle time as a real machine has before its queue is there
+        item.machine["idle_ns"] = 0.03 * item.machine["end_ns"]
+    for row in evaluate.capacities(items)[1]:
+        for got, want, off in (row[2:5], row[6:9]):
+            assert float(off.split()[0]) == pytest.approx(
+                100 * (float(got) / float(want) - 1), abs=0.15)
+
+
+def test_costs_are_those_of_all_cells(tmp_path):
+    items = evaluate.measured(begin(tmp_path, 1.0))
+    items[1].machine["costs_ns"]["submit"] = 2500.0
+    header, body = evaluate.costs(items)
+    assert body[0][:4] == ["dune-rt", "cfcfs", "3", "2.00 to 2.50"]
+    assert body[1][header.index("submit (us)")] == "2.00"
+
+
+def test_a_simulator_that_does_not_end_is_said(monkeypatch, tmp_path):
+    made = planning.make(laws="w5", loads="0.5")
+    monkeypatch.setattr(predict, "TIME_LIMIT_S", 0.05)
+    cell = planning.Cell("cfcfs", "0.5", 10 ** 8, 0)
+    with pytest.raises(DunelabError, match="longer than 0.05 s on cfcfs-0.5"):
+        predict.predict(made, "w5", cell, COSTS, tmp_path / "x.hlog")
+
+
+def test_the_simulations_are_in_what_is_expected(monkeypatch):
+    made = planning.make(systems="dune-rt", laws="w5", policies="rr", full=True)
+    few = [steps.expected_s(made, step) for step in made.steps()]
+    monkeypatch.setattr(predict, "OTHERS", 390)
+    assert [steps.expected_s(made, step) for step in made.steps()][0] > few[0] + 30
 
 
 def test_a_dry_run_and_a_sweep_know_it(tmp_path, monkeypatch, capsys):
