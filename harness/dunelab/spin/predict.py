@@ -32,11 +32,12 @@ def simulations(system, cell):
 def argv(plan, law, cell, costs):
     """rt-sim's options; None where it has no model of what served: threads that Linux divides the
     cores among, or costs that were not measured. costs: ns, as spin prints them."""
-    options = {name: value for name, value in costs.items() if name != "served"}
-    if not options["dispatch"]:
+    if not costs["dispatch"]:
         return None
-    # Rounded, it is not to be quicker than the dispatch that it is less than.
-    options["wake"] = max(round(options["wake"]), -round(options["dispatch"]))
+    # Whole ns, as rt-sim takes them, before what is to hold of them: that no wake is quicker than
+    # the dispatch that it is less than.
+    options = {name: round(value) for name, value in costs.items() if name != "served"}
+    options["wake"] = max(options["wake"], -options["dispatch"])
     found = script.requests_argv(plan, law, cell)
     if cell.policy in planning.QUANTUM_POLICIES:
         if "served" not in costs:

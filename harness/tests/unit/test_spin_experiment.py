@@ -113,6 +113,18 @@ def test_a_prediction_takes_the_costs_that_were_measured():
     assert predict.argv(made, "w5", cfcfs, COSTS | {"dispatch": 0.0}) is None
 
 
+def test_no_rounding_makes_a_wake_quicker_than_its_dispatch():
+    made = planning.make(laws="w5", loads="0.5")
+    for tenths in range(1, 6000):
+        cost = tenths / 10
+        words = predict.argv(made, "w5", planning.Cell("cfcfs", "0.5", 1000, 100),
+                             COSTS | {"dispatch": cost, "wake": -cost})
+        told = {name: float(words[words.index(f"--{name}-cost") + 1])
+                for name in ("wake", "dispatch")}
+        assert told["wake"] >= -told["dispatch"], cost
+        assert abs(told["dispatch"] * 1e3 - cost) < 0.501, cost
+
+
 def write(run, step, stretch=1.0):
     """A step's files as if it had been booted: the machine is rt-sim, `stretch` times as slow."""
     folder, cells = run.folder(step), {}
