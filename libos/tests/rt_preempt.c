@@ -135,6 +135,31 @@ static void outlived(uint32_t cores)
 	rt_down();
 }
 
+/* What it has had of its size since it last stopped counts, and counts once. */
+static void half_way(void)
+{
+	struct dune_rt_attr attr = rt_attr();
+	uint64_t began, had;
+	bool ran;
+
+	rt_up("srpt", 1);
+	stop = running = urgent = wrong = 0;
+	attr.size_hint = 100000 * MS;
+	rt_spawn(spins, NULL, &attr);
+	reaches(&running, 1);
+	began = dune_rt_now();
+	usleep(100000);
+	had = dune_rt_now() - began;
+	/* Less than what remains, by half of what it had; more than if that counted twice. */
+	attr.size_hint -= had + had / 2;
+	rt_spawn(comes, NULL, &attr);
+	ran = reaches(&urgent, 1);
+	stop = 1;
+	dune_rt_wait();
+	ktap_check(ran && !wrong, "srpt on 1, who is shorter than what remains runs at once");
+	rt_down();
+}
+
 static void *holds_until_told(void *arg)
 {
 	dune_rt_hold();
@@ -412,7 +437,7 @@ static void cost(const char *policy)
 
 int main(void)
 {
-	ktap_plan(12 + 2 + 3 + 2 + 2 + 4 + 1 + 4 + 1);
+	ktap_plan(12 + 2 + 1 + 3 + 2 + 2 + 4 + 1 + 4 + 1);
 	if (dune_init(NULL))
 		ktap_bail("dune_init");
 	arrivals("priority", 1);
@@ -423,6 +448,7 @@ int main(void)
 	arrivals("srpt", 2);
 	outlived(1);
 	outlived(2);
+	half_way();
 	together("priority");
 	together("edf");
 	together("srpt");

@@ -19,9 +19,8 @@ void rt_service_begins(struct rt_thread *thread, uint64_t tsc)
 void rt_service_ends(struct rt_thread *thread, uint64_t tsc)
 {
 	/* After an interrupt it may have had less than that takes. */
-	if (thread->since && tsc > thread->since)
+	if (tsc > thread->since)
 		thread->task.ran += rt_ns(tsc) - rt_ns(thread->since);
-	thread->since = 0;
 }
 
 /* With the policy's lock held: what it was told before, it knows now. */

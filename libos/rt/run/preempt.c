@@ -15,6 +15,7 @@ void rt_interrupt(struct dune_trap_frame *frame, void *unused)
 	struct rt_core *core = rt_core_here();
 	struct rt_here here = { .core = core };
 	uint64_t tsc;
+	bool stays;
 
 	(void)unused;
 	if (!core)
@@ -25,20 +26,19 @@ void rt_interrupt(struct dune_trap_frame *frame, void *unused)
 	if (core->current == &core->idle)
 		return;
 	tsc = rt_tsc();
-	/* What the interrupt takes is no progress of whom it comes to. */
-	if (rt.counts)
-		rt_service_ends(core->current, tsc - core->toll);
 	if (tsc >= core->alarm_at)
 		rt_alarms_ring(&here, tsc);
 	if (here.kicks)
 		rt_send(&here);
 	core->resched = core->hold != 0;
-	if (core->hold || !rt_must_go(core, tsc)) {
+	stays = core->hold || !rt_must_go(core, tsc);
+	if (stays)
 		rt_timer_aim(core);
-		if (rt.counts)
-			rt_service_begins(core->current, rt_tsc());
+	/* What the interrupt takes is no progress of whom it comes to; `ran' is the policy's. */
+	if (rt.counts)
+		core->current->since += core->toll + rt_tsc() - tsc;
+	if (stays)
 		return;
-	}
 	/* Calls begin and end with no values on the x87's stack. */
 	asm volatile("fninit");
 	rt_give_way(&here, RT_PREEMPTED);

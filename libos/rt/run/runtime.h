@@ -64,7 +64,7 @@ struct rt_thread {
 	void *sp;
 	uint32_t on; /* a core uses its stack */
 	enum rt_state state;	/* under the policy's lock while it is ready or runs */
-	uint64_t since;		/* TSC from which on it is served; 0: it is not */
+	uint64_t since;		/* while it runs: TSC of its dispatch, and what was no service */
 
 	void *(*run)(void *);
 	void *arg;
@@ -212,9 +212,9 @@ void rt_stopped(struct rt_here *here, enum rt_why why);
 void rt_go(struct rt_here *here);
 /* Whether another should have this core now. */
 bool rt_must_go(struct rt_core *core, uint64_t tsc);
-/* Its service has lasted until then, and goes on from then. */
-void rt_service_ends(struct rt_thread *thread, uint64_t tsc);
+/* It is served from then; it stops then, which the policy is about to be told. */
 void rt_service_begins(struct rt_thread *thread, uint64_t tsc);
+void rt_service_ends(struct rt_thread *thread, uint64_t tsc);
 void rt_core_loop(struct rt_core *core);
 
 /* count.c */
