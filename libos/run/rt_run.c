@@ -17,7 +17,7 @@
 #include "rt_units.h"
 #include "run.h"
 
-/* On no processor does an interrupt take less; what it takes here, the runtime knows. */
+/* A lower bound, for units that were mistaken; that of the runtime is in ticks of the TSC. */
 #define QUANTUM_MIN_NS 100u
 
 static int refuse(int status, const char *what, const char *why)
@@ -60,7 +60,7 @@ static int check_policy(const struct rt_request *request)
 	wrong = rt_policy_start(policy, state, &params);
 	free(state);
 	if (!wrong && request->quantum && request->quantum < QUANTUM_MIN_NS)
-		wrong = "so short a quantum is over before a task has begun: take a longer one";
+		wrong = "an interrupt alone takes longer than the quantum: take a longer one";
 	return wrong ? refuse(RUN_WRONG, policy->name, wrong) : 0;
 }
 

@@ -450,7 +450,7 @@ BAD = [
     ("dune rt run -q 5us true", 2, "--quantum is a policy's"),
     ("dune rt run -p rr -q 5min true", 2, "5min: want a time"),
     ("dune rt run -p rr -q 0us true", 2, "a quantum of 0 is none"),
-    ("dune rt run -p rr -q 1ns true", 2, "rr: so short a quantum is over before a task has begun"),
+    ("dune rt run -p rr -q 1ns true", 2, "rr: an interrupt alone takes longer than the quantum"),
     ("dune rt run -t pipe true", 2, "pipe: want ring or direct"),
     ("dune rt run --partition half true", 2, "half: want isolated, root or none"),
     ("dune rt run nosuch", 127, "nosuch: not found in PATH"),

@@ -190,7 +190,7 @@ static int start(const struct dune_rt_options *options, const char **why)
 	*why = rt_policy_start(choice.policy, rt.state, &choice.params);
 	rt_clock_init();
 	if (!*why && choice.params.quantum && rt_ticks(choice.params.quantum) < RT_QUANTUM_MIN)
-		*why = "the quantum is over before a task has begun: take a longer one";
+		*why = "an interrupt alone takes longer than the quantum: take a longer one";
 	if (!*why && choice.config.shared_fd >= 0 && rt_counters_share(choice.config.shared_fd))
 		*why = "shared_fd is of no page of a runtime";
 	if (*why) {

@@ -8,7 +8,10 @@
 #include "runtime.h"
 
 #define RT_WAY 1024u /* ticks, about */
-/* A quantum of less would be over before its task has begun, and no task would ever go on. */
+/*
+ * A lower bound, not a measurement: an interrupt of a guest takes some thousand ticks, so a quantum
+ * of less leaves its task nothing. A longer one may be too short for a machine all the same.
+ */
 #define RT_QUANTUM_MIN 900u
 
 /*
