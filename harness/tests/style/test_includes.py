@@ -29,7 +29,7 @@ RULES = {
     "libos/rt/run/": (r"(\.\./|\.\./\.\./src/)?[a-z_0-9]+\.h", r"dune/"),
     "libos/run/": (r"(\.\./(rt/|src/(gdb/)?))?[a-z_0-9]+\.h", r"dune/"),
     "libos/examples/": (r"$^", r"dune\.h|dune/"),
-    "libos/tests/": (r"(lib/|\.\./rt/)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
+    "libos/tests/": (r"(lib/|\.\./rt/(run/)?)?[a-z_0-9]+\.h", r"dune\.h|dune/|uapi/dune\.h"),
     "workloads/": (r"(kv|lib|micro|apps|spin|jitter|tests)/[a-z_0-9/]+\.h|[a-z_0-9]+\.h",
                    r"dune\.h|dune/"),
     # The policies' contract is what it simulates.
