@@ -9,8 +9,9 @@
 
 #define RT_WAY 1024u /* ticks, about */
 /*
- * A lower bound, not a measurement: an interrupt of a guest takes some thousand ticks, so a quantum
- * of less leaves its task nothing. A longer one may be too short for a machine all the same.
+ * A lower bound, not a measurement: an interrupt of a guest and its handler were never seen to take
+ * less, so a shorter quantum leaves its task nothing. A longer one may be too short for a machine
+ * all the same.
  */
 #define RT_QUANTUM_MIN 900u
 
