@@ -85,9 +85,10 @@ int own_map(struct root *root)
 
 int own_map_thread(struct root *root, const struct dune_thread *thread, const void *stack)
 {
-	const void *const touched[] = {
-		thread, stack, &dune_process, trap_stubs, guest_entry,
-		(const void *)thread_create, &trap_xsave_size, paging.arena,
+	/* The image and the arena may lie across the boundary of two slots. */
+	const uintptr_t touched[] = {
+		(uintptr_t)thread, (uintptr_t)stack, paging.image_start, paging.image_end - 1,
+		(uintptr_t)paging.arena, (uintptr_t)paging.arena + ARENA_SIZE - 1,
 	};
 	unsigned int i;
 	int error = 0;
@@ -95,6 +96,6 @@ int own_map_thread(struct root *root, const struct dune_thread *thread, const vo
 	if (!root->lazy)
 		return identity(root, (uintptr_t)thread, (uintptr_t)thread + BLOCK_SIZE);
 	for (i = 0; !error && i < sizeof(touched) / sizeof(*touched); i++)
-		error = slot_touch(root, (uintptr_t)touched[i]);
+		error = slot_touch(root, touched[i]);
 	return error;
 }
