@@ -145,9 +145,13 @@ def runs_of(results, plan):
 
 def create(results, plan, commit, dirty, now=None):
     """A new run directory <results>/<workload>/<UTC>-<commit8>[-dirty]-<cfg8>; never an old one."""
+    return create_in(Path(results) / plan.workload, plan.digest(), commit, dirty, now)
+
+
+def create_in(parent, what, commit, dirty, now=None):
+    """A new run directory <parent>/<UTC>-<commit8>[-dirty]-<what>; never an old one. OSError."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    name = f"{stamp}-{commit[:8]}{'-dirty' if dirty else ''}-{plan.digest()}"
-    parent = Path(results) / plan.workload
+    name = f"{stamp}-{commit[:8]}{'-dirty' if dirty else ''}-{what}"
     parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(100):
         path = parent / (name if not attempt else f"{name}.{attempt}")

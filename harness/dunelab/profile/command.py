@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 import tempfile
-import time
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -179,23 +178,11 @@ def measure(plan, engine, load, root, argv):
 
 def _new(root, plan, system):
     """A directory that nobody has."""
-    commit, dirty = hostenv.commit()
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    name = (f"{stamp}-{commit[:8]}{'-dirty' if dirty else ''}-{plan.workload}-{system.name}-"
-            f"{plan.engine}")
-    parent = root / "profile"
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for attempt in range(100):
-            path = parent / (name if not attempt else f"{name}.{attempt}")
-            try:
-                path.mkdir()
-                return path
-            except FileExistsError:
-                continue
+        return store.create_in(root / "profile", f"{plan.workload}-{system.name}-{plan.engine}",
+                               *hostenv.commit()).path
     except OSError as error:
-        raise UsageError(f"cannot write results into {root}: {error.strerror}") from error
-    raise UsageError(f"{parent / name} and a hundred more are there already")
+        raise UsageError(f"cannot write results into {root}: {error.strerror or error}") from error
 
 
 def _counted(result, work, kernel, name=None):

@@ -211,7 +211,7 @@ def misses(items):
     for item in items:
         where = [item.step.system, item.step.law, item.cell.policy, item.cell.load, item.state]
         if item.cell.saturated:
-            off = error(busy_share(item), item.capacity)
+            off = capacity_error(item)
             if off is not None and abs(off) > CAPACITY_TOLERANCE:
                 body.append((off, [*where[:4], "-", "capacity", f"{item.capacity:.3f}",
                                    f"{busy_share(item):.3f}", "-"]))
@@ -256,7 +256,7 @@ def capacities(items):
         if not item.cell.saturated:
             continue
         busy, every = busy_share(item), item.found["utilisation"]
-        off = error(busy, item.capacity)
+        off = capacity_error(item)
         simulated = item.predicted and item.predicted["utilisation"]
         body.append([item.step.system, item.cell.policy, f"{busy:.3f}",
                      f"{item.capacity:.3f}" if item.capacity else "-", percent(off),
@@ -271,6 +271,11 @@ def busy_share(item):
     counted: before the queue was there, and at its end."""
     end = item.machine["end_ns"] * item.plan.cores
     return item.machine["service_ns"] / (end - item.machine.get("idle_ns", 0))
+
+
+def capacity_error(item):
+    """Relative error of that share over the law of capacity; None where there is no such."""
+    return error(busy_share(item), item.capacity) if item.cell.saturated else None
 
 
 def costs(items):
@@ -302,15 +307,14 @@ def verdict(items):
     if not items or not claims.emulated(items[0].record["engine"]["clock_domain"]):
         return []
     found = goals(items)
-    sound, late = ([agrees(item) for item in items
-                    if agrees(item) is not None and (item.state == "late") == flag]
-                   for flag in (False, True))
+    said = [(agrees(item), item.state == "late") for item in items]
+    sound, late = ([held for held, flag in said if held is not None and flag == wanted]
+                   for wanted in (False, True))
     if sound or late:
         text = f"; and {sum(late)} of {len(late)} whose requests were made late" if late else ""
         found.append(f"{sum(sound)} of {len(sound)} predicted cells are within {TOLERANCE:.0%} of "
                      f"what was measured, in every figure that their samples allow{text}.")
-    offs = [abs(error(busy_share(item), item.capacity)) for item in items
-            if item.cell.saturated and item.capacity]
+    offs = [abs(off) for off in map(capacity_error, items) if off is not None]
     if offs:
         held = sum(off <= CAPACITY_TOLERANCE for off in offs)
         found.append(f"{held} of {len(offs)} capacities are within {CAPACITY_TOLERANCE:.0%} of "
@@ -334,8 +338,9 @@ def goals(items):
                 item.plan.quantum_us) == (law, policy, load, quantum):
             found.insert(0, f"{where}, a quantum of {quantum:g} us, load {load}: within "
                          f"{TOLERANCE:.0%} of the oracle {_reached(item)}.")
-        if item.cell.saturated and policy == item.cell.policy and item.capacity:
-            off, every = error(busy_share(item), item.capacity), item.found["utilisation"]
+        off = capacity_error(item)
+        if policy == item.cell.policy and off is not None:
+            every = item.found["utilisation"]
             simulated = item.predicted["utilisation"]
             reached = "reached" if abs(off) <= CAPACITY_TOLERANCE else "NOT reached"
             found.append(f"{where}, saturated: within {CAPACITY_TOLERANCE:.0%} of what the "
