@@ -7,6 +7,14 @@ struct cfcfs {
 	struct rt_queue ready;
 };
 
+static const char *init(void *state, const struct rt_params *params)
+{
+	struct cfcfs *fcfs = state;
+
+	rt_queue_init(&fcfs->ready);
+	return NULL;
+}
+
 static void enqueue(void *state, uint32_t core, struct rt_task *task, enum rt_why why,
 		    uint64_t now)
 {
@@ -24,9 +32,7 @@ static struct rt_task *pick(void *state, uint32_t core, uint64_t now)
 
 static void remove(void *state, uint32_t core, struct rt_task *task)
 {
-	struct cfcfs *fcfs = state;
-
-	rt_queue_remove(&fcfs->ready, task);
+	rt_queue_remove(task);
 }
 
 const struct rt_policy rt_cfcfs = {
@@ -35,6 +41,7 @@ const struct rt_policy rt_cfcfs = {
 	.flags = RT_CONSERVES | RT_TIMELESS,
 	.locking = RT_LOCK_ALL,
 	.bytes = sizeof(struct cfcfs),
+	.init = init,
 	.enqueue = enqueue,
 	.pick = pick,
 	.remove = remove,

@@ -20,6 +20,8 @@ static const char *init(void *state, const struct rt_params *params)
 	struct darc *darc = state;
 	uint32_t core = 0, class, i, last = params->classes - 1;
 
+	for (i = 0; i < RT_CLASSES_MAX; i++)
+		rt_queue_init(&darc->ready[i]);
 	if (last == 0)
 		return "with one class of requests there is nothing to reserve cores for";
 	for (class = 0; class <= last; class++)
@@ -53,9 +55,7 @@ static struct rt_task *pick(void *state, uint32_t core, uint64_t now)
 
 static void remove(void *state, uint32_t core, struct rt_task *task)
 {
-	struct darc *darc = state;
-
-	rt_queue_remove(&darc->ready[task->class], task);
+	rt_queue_remove(task);
 }
 
 const struct rt_policy rt_darc = {

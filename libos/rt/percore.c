@@ -5,8 +5,11 @@
 const char *rt_percore_init(void *state, const struct rt_params *params)
 {
 	struct rt_percore *all = state;
+	uint32_t i;
 
 	all->cores = params->cores;
+	for (i = 0; i < params->cores; i++)
+		rt_queue_init(&all->core[i].ready);
 	return NULL;
 }
 
@@ -34,7 +37,5 @@ struct rt_task *rt_percore_pick(void *state, uint32_t core, uint64_t now)
 
 void rt_percore_remove(void *state, uint32_t core, struct rt_task *task)
 {
-	struct rt_percore *all = state;
-
-	rt_queue_remove(&all->core[core].ready, task);
+	rt_queue_remove(task);
 }

@@ -53,15 +53,18 @@
 #define RT_FOREVER UINT64_MAX
 #define RT_LINE 64
 
+/* A task's place in a queue, or the queue's own. */
+struct rt_link {
+	struct rt_link *next, *prev;
+};
+
 /* Zeroed by the runner before first use; a policy never moves or copies one. */
 struct rt_task {
 	union {
-		struct rt_task *next;	/* in a queue */
-		struct rt_task *right;	/* in a heap */
-	};
-	union {
-		struct rt_task *prev;
-		struct rt_task *left;
+		struct rt_link link;	/* in a queue */
+		struct {
+			struct rt_task *right, *left;	/* in a heap */
+		};
 	};
 	struct rt_task *parent;
 	uint64_t key;		/* order among ready tasks, as the policy wants it; ties: seq */

@@ -14,8 +14,11 @@ struct priority {
 static const char *init(void *state, const struct rt_params *params)
 {
 	struct priority *all = state;
+	uint32_t i;
 
 	all->cores = params->cores;
+	for (i = 0; i < RT_PRIORITIES; i++)
+		rt_queue_init(&all->ready[i]);
 	return NULL;
 }
 
@@ -38,7 +41,7 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 	struct priority *all = state;
 	struct rt_queue *queue = &all->ready[task->priority];
 
-	rt_queue_remove(queue, task);
+	rt_queue_remove(task);
 	if (rt_queue_empty(queue))
 		all->waiting &= ~(1ull << task->priority);
 }
@@ -50,7 +53,7 @@ static struct rt_task *pick(void *state, uint32_t core, uint64_t now)
 
 	if (!all->waiting)
 		return NULL;
-	task = all->ready[__builtin_ctzll(all->waiting)].head;
+	task = rt_queue_first(&all->ready[__builtin_ctzll(all->waiting)]);
 	remove(state, core, task);
 	task->seq = all->begun++;
 	all->running[core] = task;

@@ -12,6 +12,7 @@ static const char *init(void *state, const struct rt_params *params)
 {
 	struct rr *rr = state;
 
+	rt_queue_init(&rr->ready);
 	rr->quantum = params->quantum;
 	return NULL;
 }
@@ -33,9 +34,7 @@ static struct rt_task *pick(void *state, uint32_t core, uint64_t now)
 
 static void remove(void *state, uint32_t core, struct rt_task *task)
 {
-	struct rr *rr = state;
-
-	rt_queue_remove(&rr->ready, task);
+	rt_queue_remove(task);
 }
 
 static uint64_t quantum(void *state, uint32_t core, const struct rt_task *task)

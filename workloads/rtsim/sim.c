@@ -32,7 +32,7 @@ struct sim {
 	struct sim_job *coming;		/* the next arrival */
 	uint64_t comes;			/* when cores know of it */
 	uint64_t numbers, inside;
-	struct sim_job *pool;		/* finished jobs, by task.next */
+	struct sim_job *pool;		/* finished jobs, by next */
 };
 
 static struct sim_job *job_of(struct rt_task *task)
@@ -46,14 +46,14 @@ static struct sim_job *job_get(struct sim *sim)
 
 	if (!job)
 		return calloc(1, sizeof(*job));
-	sim->pool = job_of(job->task.next);
+	sim->pool = job->next;
 	memset(job, 0, sizeof(*job));
 	return job;
 }
 
 static void job_put(struct sim *sim, struct sim_job *job)
 {
-	job->task.next = sim->pool ? &sim->pool->task : NULL;
+	job->next = sim->pool;
 	sim->pool = job;
 }
 
@@ -361,7 +361,7 @@ const char *sim_run(const struct sim_spec *spec, struct sim_source source, struc
 	}
 	free(sim.state);
 	while ((job = sim.pool)) {
-		sim.pool = job_of(job->task.next);
+		sim.pool = job->next;
 		free(job);
 	}
 	return wrong;

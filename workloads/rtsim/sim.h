@@ -47,6 +47,7 @@ struct sim_job {
 	uint32_t interruptions;
 	bool resumes;		/* it had to go for an arrival */
 	void *owner;		/* the source's, if it wants */
+	struct sim_job *next;	/* of those that are done */
 };
 
 /* Fills in the next job, of which everything but `number` is zero; false: no more. */
