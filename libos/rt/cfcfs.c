@@ -35,6 +35,13 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 	rt_queue_remove(task);
 }
 
+static struct rt_task *rotate(void *state, uint32_t core, struct rt_task *task)
+{
+	struct cfcfs *fcfs = state;
+
+	return rt_queue_rotate(&fcfs->ready, task);
+}
+
 const struct rt_policy rt_cfcfs = {
 	.name = "cfcfs",
 	.summary = "one queue for all cores, first come first served, run to completion",
@@ -45,4 +52,5 @@ const struct rt_policy rt_cfcfs = {
 	.enqueue = enqueue,
 	.pick = pick,
 	.remove = remove,
+	.rotate = rotate,
 };

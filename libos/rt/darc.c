@@ -58,6 +58,13 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 	rt_queue_remove(task);
 }
 
+/* Whoever may run the task that goes in may run the one that comes out, which is no longer. */
+static struct rt_task *rotate(void *state, uint32_t core, struct rt_task *task)
+{
+	enqueue(state, 0, task, RT_YIELDED, 0);
+	return pick(state, core, 0);
+}
+
 const struct rt_policy rt_darc = {
 	.name = "darc",
 	.summary = "cores reserved by class, for it and shorter ones; no preemption",
@@ -68,4 +75,5 @@ const struct rt_policy rt_darc = {
 	.enqueue = enqueue,
 	.pick = pick,
 	.remove = remove,
+	.rotate = rotate,
 };

@@ -28,6 +28,8 @@
  *	                        of another: yields() says whether it has to go
  *	a task stops            stopped(core, task, why), with task->ran brought up to date;
  *	                        if it is still ready, place() and enqueue() follow
+ *	a task gives way        by itself: the same, with RT_YIELDED, and the core picks; or
+ *	                        rotate(core, task), after which nobody is told of anything
  *
  * A lock that a task holds may make it more urgent (priority inheritance): the
  * runner changes priority or deadline of a running task as it stands, of a
@@ -143,6 +145,14 @@ struct rt_policy {
 	uint32_t (*preempts)(void *state, const struct rt_task *task, uint64_t now);
 	void (*stopped)(void *state, uint32_t core, struct rt_task *task, enum rt_why why,
 			uint64_t now);
+
+	/*
+	 * enqueue(core 0, task, RT_YIELDED) and pick(core) in one, of the task that runs there:
+	 * whom core runs next, perhaps the same. Only with one queue and RT_TIMELESS, without
+	 * stopped(), quantum(), yields() and preempts(); and only where a core that pick() gave
+	 * nothing before it would be given nothing after it.
+	 */
+	struct rt_task *(*rotate)(void *state, uint32_t core, struct rt_task *task);
 
 	/* NULL: every deadline can be kept with this one as well. Else why not. */
 	const char *(*admit)(void *state, const struct rt_demand *demand);

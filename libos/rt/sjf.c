@@ -33,6 +33,12 @@ static void remove(void *state, uint32_t core, struct rt_task *task)
 	rt_heap_remove(&sjf->ready, task);
 }
 
+static struct rt_task *rotate(void *state, uint32_t core, struct rt_task *task)
+{
+	enqueue(state, 0, task, RT_YIELDED, 0);
+	return pick(state, core, 0);
+}
+
 const struct rt_policy rt_sjf = {
 	.name = "sjf",
 	.summary = "shortest job first by the hint of size, run to completion",
@@ -42,4 +48,5 @@ const struct rt_policy rt_sjf = {
 	.enqueue = enqueue,
 	.pick = pick,
 	.remove = remove,
+	.rotate = rotate,
 };

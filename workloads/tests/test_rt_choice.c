@@ -83,6 +83,9 @@ static void policies_are_complete(void)
 		check(!p->quantum == !(p->flags & RT_TAKES_QUANTUM), "%s: quantum", p->name);
 		check(!p->quantum || p->yields, "%s: and then?", p->name);
 		check(!p->preempts || (p->yields && p->stopped), "%s: and then?", p->name);
+		check(!p->rotate || (p->locking == RT_LOCK_ALL && p->flags & RT_TIMELESS &&
+				     !p->place && !p->stopped && !p->quantum && !p->yields &&
+				     !p->preempts), "%s: giving way is more than that", p->name);
 		check(!p->admit == !p->release, "%s: admit", p->name);
 		check(!p->admit == !(p->flags & RT_USES_DEADLINE), "%s: deadlines", p->name);
 		check(!p->preempts == !(p == rt_policy_find("srpt") ||

@@ -1,175 +1,40 @@
 // SPDX-License-Identifier: MIT
 /* What every policy has to keep under random use: nobody lost, nobody twice, in order. */
-#include <stdlib.h>
+#include "tests/rt_model.h"
 
-#include "lib/rng.h"
-#include "rt/policy.h"
-#include "tests/check.h"
-
-#define TASKS 200
-#define CORES 4
 #define STEPS 40000
 
-enum where { ELSEWHERE, READY, RUNNING };
-
-struct model {
-	const struct rt_policy *policy;
-	void *state;
-	struct rng rng;
-	struct rt_task task[TASKS];
-	enum where where[TASKS];
-	uint32_t at[TASKS];		/* core of the queue, or that it runs on */
-	uint64_t order[TASKS];		/* when it became ready, in steps */
-	struct rt_task *running[CORES];
-	uint64_t begun[CORES], now;
-};
-
-static uint32_t below(struct model *m, uint32_t n)
+/* The cores for which somebody is ready, a bit each. */
+static uint32_t served(const struct model *m)
 {
-	return (uint32_t)rng_below(&m->rng, n);
+	uint32_t core, i, cores = 0;
+
+	for (core = 0; core < CORES; core++)
+		for (i = 0; i < TASKS; i++)
+			if (m->where[i] == READY && eligible(m, core, i))
+				cores |= 1u << core;
+	return cores;
 }
 
-/* What it is told the time is: to one that says it does not look, anything. */
-static uint64_t now_of(struct model *m)
+/* By itself, in one call: whoever is idle is not told, and need not be. */
+static void give_way(struct model *m, uint32_t core)
 {
-	return m->policy->flags & RT_TIMELESS ? rng_below(&m->rng, RT_FOREVER) : m->now;
-}
-
-static uint32_t index_of(struct model *m, const struct rt_task *task)
-{
-	return (uint32_t)(task - m->task);
-}
-
-static struct rt_params params_of(const struct rt_policy *policy)
-{
-	struct rt_params params = { .cores = CORES, .classes = 3 };
-
-	if (policy->flags & RT_TAKES_QUANTUM)
-		params.quantum = 1000;
-	if (policy->flags & RT_TAKES_RESERVED)
-		params.reserved[0] = 1;
-	return params;
-}
-
-static void *state_make(const struct rt_policy *policy, uint32_t cores)
-{
-	size_t bytes = (rt_policy_bytes(policy, cores) + RT_LINE - 1) / RT_LINE * RT_LINE;
-	void *state = aligned_alloc(RT_LINE, bytes);
-
-	memset(state, 0, bytes);
-	return state;
-}
-
-static void model_start(struct model *m, const struct rt_policy *policy, uint64_t seed)
-{
-	struct rt_params params = params_of(policy);
-	const char *wrong;
-
-	memset(m, 0, sizeof(*m));
-	m->policy = policy;
-	m->state = state_make(policy, CORES);
-	rng_init(&m->rng, seed, 0);
-	wrong = rt_policy_start(policy, m->state, &params);
-	check(!wrong, "%s: %s", policy->name, wrong);
-}
-
-static void enqueue(struct model *m, struct rt_task *task, enum rt_why why)
-{
-	uint32_t i = index_of(m, task);
-
-	m->at[i] = m->policy->place ? m->policy->place(m->state, task) : 0;
-	check(m->at[i] < CORES, "%s: placed on core %u", m->policy->name, m->at[i]);
-	m->policy->enqueue(m->state, m->at[i], task, why, now_of(m));
-	check(m->where[i] != READY, "%s: the test is wrong", m->policy->name);
-	m->where[i] = READY;
-	m->order[i] = m->now;
-}
-
-static void became_running(struct model *m, struct rt_task *task, uint32_t core)
-{
-	uint32_t i = index_of(m, task);
-
-	check(task >= m->task && i < TASKS, "%s: not a task of ours", m->policy->name);
-	check(m->where[i] == READY, "%s: task %u runs but was not ready", m->policy->name, i);
-	m->where[i] = RUNNING;
-	m->at[i] = core;
-	m->running[core] = task;
-	m->begun[core] = m->now;
-}
-
-/* May the core run it, by the policy's own rules? */
-static bool eligible(const struct model *m, uint32_t core, uint32_t i)
-{
-	if (m->policy->locking == RT_LOCK_CORE && !m->policy->steal)
-		return m->at[i] == core;
-	return !(m->policy->flags & RT_TAKES_RESERVED) || core >= 1 || m->task[i].class == 0;
-}
-
-/* By its hint of size, which it may have outlived. */
-static uint64_t remains(const struct rt_task *task)
-{
-	uint64_t past;
-
-	if (task->ran <= task->size)
-		return task->size - task->ran;
-	past = task->ran - task->size;
-	return past < task->size ? past : task->size;
-}
-
-/* a ought to go before b, both ready and both eligible. */
-static bool goes_before(const struct model *m, uint32_t a, uint32_t b)
-{
-	const struct rt_task *x = &m->task[a], *y = &m->task[b];
-	unsigned int flags = m->policy->flags;
-
-	if (flags & RT_USES_PRIORITY)
-		return x->priority < y->priority;
-	if (flags & RT_USES_DEADLINE)
-		return x->deadline < y->deadline;
-	if (flags & RT_USES_SIZE && m->policy->preempts)
-		return remains(x) < remains(y);
-	if (flags & RT_USES_SIZE)
-		return x->size < y->size;
-	if (flags & RT_TAKES_RESERVED)
-		return x->class < y->class;
-	return m->order[a] < m->order[b] && (m->policy->locking == RT_LOCK_ALL ||
-					     m->at[a] == m->at[b]);
-}
-
-static void pick(struct model *m, uint32_t core)
-{
-	uint32_t i, victim, chosen;
-	struct rt_task *task = m->policy->pick(m->state, core, now_of(m));
-	bool own = task;
-
-	for (victim = 0; !task && m->policy->steal && victim < CORES; victim++)
-		if (victim != core)
-			task = m->policy->steal(m->state, core, victim, now_of(m));
-	chosen = task ? index_of(m, task) : TASKS;
-	for (i = 0; i < TASKS; i++) {
-		if (m->where[i] != READY || i == chosen || !eligible(m, core, i))
-			continue;
-		check(task != NULL, "%s: core %u idle beside task %u", m->policy->name, core, i);
-		if (task)
-			check(!goes_before(m, i, chosen) || (!own && m->at[i] != m->at[chosen]),
-			      "%s: task %u was to go before %u", m->policy->name, i, chosen);
-	}
-	if (!task)
-		return;
-	check(eligible(m, core, chosen), "%s: not for core %u", m->policy->name, core);
-	became_running(m, task, core);
-}
-
-static struct rt_task *stop(struct model *m, uint32_t core, enum rt_why why)
-{
+	const uint32_t before = served(m);
 	struct rt_task *task = m->running[core];
+	uint32_t i = index_of(m, task);
 
-	task->ran += m->now - m->begun[core];
-	m->running[core] = NULL;
-	m->where[index_of(m, task)] = ELSEWHERE;
-	if (m->policy->stopped)
-		m->policy->stopped(m->state, core, task, why, now_of(m));
-	return task;
+	m->where[i] = READY;
+	m->at[i] = 0;
+	m->order[i] = m->now;
+	if (m->apart) {
+		m->policy->enqueue(m->state, 0, task, RT_YIELDED, 0);
+		task = m->policy->pick(m->state, core, 0);
+	} else {
+		task = m->policy->rotate(m->state, core, task);
+	}
+	check(task, "%s: nobody, though one was running", m->policy->name);
+	picked(m, core, task, true);
+	check(!(served(m) & ~before), "%s: work for a core that had none", m->policy->name);
 }
 
 /* The least urgent core is the one to interrupt, and only for the more urgent. */
@@ -232,6 +97,8 @@ static void step(struct model *m)
 	} else if (m->policy->yields && m->policy->quantum) {
 		if (m->policy->yields(m->state, core, m->running[core], now_of(m)))
 			enqueue(m, stop(m, core, RT_PREEMPTED), RT_PREEMPTED);
+	} else if (m->policy->rotate) {
+		give_way(m, core);
 	}
 }
 
@@ -269,6 +136,37 @@ static void random_use(void)
 			free(m.state);
 		}
 	}
+}
+
+/* The same choices, of two that are used alike, one by rotate() and one without. */
+static void giving_way_in_one_call(void)
+{
+	static struct model one, two;
+	uint32_t core, n = 0;
+	size_t p;
+	int i;
+
+	for (p = 0; rt_policies[p]; p++) {
+		if (!rt_policies[p]->rotate)
+			continue;
+		n++;
+		model_start(&one, rt_policies[p], 6);
+		model_start(&two, rt_policies[p], 6);
+		two.apart = true;
+		for (i = 0; i < STEPS && !test_failures; i++) {
+			step(&one);
+			step(&two);
+			for (core = 0; core < CORES; core++)
+				check(!one.running[core] == !two.running[core] &&
+				      (!one.running[core] ||
+				       index_of(&one, one.running[core]) ==
+				       index_of(&two, two.running[core])),
+				      "%s: step %d, core %u", one.policy->name, i, core);
+		}
+		free(one.state);
+		free(two.state);
+	}
+	check(n, "no policy has it");
 }
 
 /* All cores busy with newcomers that are as favoured as can be: does the first one ever run? */
@@ -320,125 +218,9 @@ static void who_starves_says_so(void)
 		      rt_policies[p]->name);
 }
 
-static void a_preempted_task_keeps_its_turn(void)
-{
-	static const char *const names[] = { "priority", "edf" };
-	static struct model m;
-	size_t p;
-
-	for (p = 0; p < 2; p++) {
-		model_start(&m, rt_policy_find(names[p]), 1);
-		m.task[0] = m.task[1] = (struct rt_task){ .priority = 5, .deadline = 50 };
-		m.task[2] = (struct rt_task){ .priority = 1, .deadline = 10 };
-		enqueue(&m, &m.task[0], RT_NEW);
-		pick(&m, 0);
-		enqueue(&m, &m.task[1], RT_NEW);
-		check(!m.policy->yields(m.state, 0, &m.task[0], 1), "%s: to an equal", names[p]);
-		enqueue(&m, &m.task[2], RT_NEW);
-		check(m.policy->preempts != NULL, "%s", names[p]);
-		if (!m.policy->preempts)
-			continue;
-		check(m.policy->preempts(m.state, &m.task[2], 1) == 0, "%s: to urgent", names[p]);
-		enqueue(&m, stop(&m, 0, RT_PREEMPTED), RT_PREEMPTED);
-		pick(&m, 0);
-		check(m.running[0] == &m.task[2], "%s: the urgent one first", names[p]);
-		stop(&m, 0, RT_DONE);
-		pick(&m, 0);
-		check(m.running[0] == &m.task[0], "%s: then who was interrupted", names[p]);
-		free(m.state);
-	}
-}
-
-/* A task that holds what a more urgent one waits for is as urgent, running or ready. */
-static void urgency_is_inherited(void)
-{
-	static const char *const names[] = { "priority", "edf" };
-	struct rt_task low = { .priority = 9, .deadline = 90 }, middle = { .priority = 5,
-									   .deadline = 50 };
-	static struct model m;
-	size_t p;
-
-	for (p = 0; p < 2; p++) {
-		model_start(&m, rt_policy_find(names[p]), 1);
-		m.task[0] = low;
-		m.task[1] = middle;
-		enqueue(&m, &m.task[0], RT_NEW);
-		pick(&m, 0);
-		m.task[0].priority = 1;
-		m.task[0].deadline = 10;
-		enqueue(&m, &m.task[1], RT_NEW);
-		check(m.policy->preempts(m.state, &m.task[1], 1) == RT_NO_CORE, "%s: running",
-		      names[p]);
-		check(!m.policy->yields(m.state, 0, &m.task[0], 1), "%s: running", names[p]);
-		m.task[2] = low;
-		enqueue(&m, &m.task[2], RT_NEW);
-		m.policy->remove(m.state, 0, &m.task[2]);
-		m.where[2] = ELSEWHERE;
-		m.task[2].priority = 1;
-		m.task[2].deadline = 10;
-		enqueue(&m, &m.task[2], RT_PREEMPTED);
-		stop(&m, 0, RT_DONE);
-		pick(&m, 0);
-		check(m.running[0] == &m.task[2], "%s: ready", names[p]);
-		free(m.state);
-	}
-}
-
-static void without_hints_of_size(void)
-{
-	static const char *const names[] = { "sjf", "srpt" };
-	static struct model m;
-	size_t p;
-
-	for (p = 0; p < 2; p++) {
-		model_start(&m, rt_policy_find(names[p]), 1);
-		m.task[2] = (struct rt_task){ .size = 1000000 };
-		enqueue(&m, &m.task[0], RT_NEW);
-		m.now = 1;
-		enqueue(&m, &m.task[1], RT_NEW);
-		enqueue(&m, &m.task[2], RT_NEW);
-		m.running[0] = m.policy->pick(m.state, 0, 1);
-		m.running[1] = m.policy->pick(m.state, 1, 1);
-		m.running[2] = m.policy->pick(m.state, 2, 1);
-		check(m.running[0] == &m.task[2] && m.running[1] == &m.task[0] &&
-		      m.running[2] == &m.task[1], "%s: hints first, then by arrival", names[p]);
-		free(m.state);
-	}
-}
-
-/* Less likely to be about to end the longer it lasts, never less urgent than it was. */
-static void a_hint_that_was_too_low(void)
-{
-	static const struct {
-		uint64_t ran, shorter, longer;
-	} past[] = { { 600, 399, 401 }, { 1000, 0, 1 }, { 1500, 499, 501 }, { 9000, 999, 1001 } };
-	static struct model m;
-	size_t p;
-
-	for (p = 0; p < 4; p++) {
-		model_start(&m, rt_policy_find("srpt"), 1);
-		m.task[0] = (struct rt_task){ .size = 1000, .ran = past[p].ran };
-		m.task[1] = (struct rt_task){ .size = past[p].longer };
-		m.task[2] = (struct rt_task){ .size = past[p].shorter };
-		enqueue(&m, &m.task[0], RT_PREEMPTED);
-		enqueue(&m, &m.task[1], RT_NEW);
-		if (past[p].shorter)
-			enqueue(&m, &m.task[2], RT_NEW);
-		if (past[p].shorter)
-			check(m.policy->pick(m.state, 0, 1) == &m.task[2], "shorter than %llu",
-			      (unsigned long long)past[p].ran);
-		check(m.policy->pick(m.state, 1, 1) == &m.task[0], "longer than %llu",
-		      (unsigned long long)past[p].ran);
-		free(m.state);
-	}
-}
-
 static const struct test_case cases[] = {
 	{ "policies: nobody lost, nobody twice, in order", random_use },
+	{ "policies: giving way in one call", giving_way_in_one_call },
 	{ "policies: who starves says so", who_starves_says_so },
-	{ "policies: an interrupted task keeps its turn", a_preempted_task_keeps_its_turn },
-	{ "policies: urgency is inherited", urgency_is_inherited },
-	{ "policies: without hints of size", without_hints_of_size },
-	{ "policies: a hint that was too low", a_hint_that_was_too_low },
 };
 TEST_MAIN(cases)
