@@ -430,7 +430,7 @@ static void cost(const char *policy)
 			steps[i] - (uint64_t)rt_yield_policy >=
 				(uint64_t)(rt_yield_policy_end - rt_yield_policy);
 	}
-	ktap_check(ours && ours <= 50 && all <= 85,
+	ktap_check(ours && all <= 60,
 		   "a switch under %s is short: %u instructions, %u but for the policy's", policy,
 		   all, ours);
 }

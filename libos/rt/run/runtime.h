@@ -5,31 +5,29 @@
  * Two kinds of lock, taken in this order, with interrupts off and never across a
  * switch: the wait lock, for all that tasks wait for and for the table of threads; and the
  * policy's, one or one per core. A thread that lets go of its core is in a queue,
- * perhaps already picked by another core, before its registers are saved: `on' is
- * what the other core waits for.
+ * perhaps already picked by another core, before its registers are saved: `leaving' is
+ * set before it can be picked, and is what the other core waits for. Only the short way of
+ * dune_rt_yield() saves them first.
  */
 #ifndef RT_RUN_RUNTIME_H
 #define RT_RUN_RUNTIME_H
 
 /* For switch.S, checked in thread.c. */
 #define THREAD_SP 80
-#define THREAD_ON 88
+#define THREAD_LEAVING 88
 #define THREAD_STATE 92
+#define THREAD_MXCSR 96
+#define THREAD_FCW 100
 #define CORE_CURRENT 0
 #define CORE_SLOW 16 /* eight bytes that are 0 if a yield is nothing but that */
 #define CORE_INDEX 24
 #define CORE_COUNTERS 32
 #define COUNTERS_DISPATCHES 8
-#define CORE_YIELDS 40
-#define RUNTIME_POLICY 0
 #define RUNTIME_STATE 8
-#define RUNTIME_IDLE 16
+#define RUNTIME_ROTATE 16
 #define RUNTIME_LOCK 64
-#define POLICY_ENQUEUE 40
-#define POLICY_PICK 48
 #define STATE_READY 1
 #define STATE_RUNNING 2
-#define WHY_YIELDED 3
 
 #ifndef __ASSEMBLER__
 #include <pthread.h>
@@ -61,9 +59,11 @@ enum rt_waits { RT_WAITS_SLEEP, RT_WAITS_SEM, RT_WAITS_COND, RT_WAITS_OTHER };
 
 struct rt_thread {
 	struct rt_task task;	/* the policy's; first, so that both have one address */
-	void *sp;
-	uint32_t on; /* a core uses its stack */
+	void *sp;		/* while no core runs it, as the next two */
+	uint32_t leaving;	/* a core is about to save them and leaves its stack then */
 	enum rt_state state;	/* under the policy's lock while it is ready or runs */
+	uint32_t mxcsr;
+	uint16_t fcw;
 	uint64_t since;		/* while it runs: TSC of its dispatch, and what was no service */
 
 	void *(*run)(void *);
@@ -109,12 +109,13 @@ struct rt_core {
 	uint64_t alarm_at;	/* TSC of the first alarm; ~0: none */
 	uint32_t hold;		/* depth of critical sections */
 	uint16_t resched;	/* ask the policy as soon as that is allowed */
-	uint8_t elaborate;	/* this policy wants more at a yield than a place in its queue */
+	uint8_t elaborate;	/* this policy wants more at a yield than rotate() */
 	uint8_t alarmed;	/* there is an alarm */
 	uint32_t index;
 	bool lapsed;		/* the quantum is over, and nobody waited then */
 	struct rt_core_counters *counters; /* below, or what the process shares with others */
-	uint64_t yields, sends, hold_ns;   /* the rest of struct dune_rt_stats */
+	uint64_t begins;	/* twice the dispatches by begin(), odd while it counts one */
+	uint64_t yields, sends, hold_ns; /* the rest of struct dune_rt_stats; yields by C */
 	struct rt_core_counters own;
 	uint64_t hold_since;
 	uint64_t slice_end;	/* TSC; ~0: no quantum */
@@ -133,6 +134,7 @@ struct rt_core {
 struct rt_runtime {
 	const struct rt_policy *policy;
 	void *state;
+	struct rt_task *(*rotate)(void *state, uint32_t core, struct rt_task *task); /* its */
 	uint64_t idle;		/* a bit for each core that waits to be told of work */
 	uint64_t lapsed;	/* and whose task has used up its quantum with nobody waiting */
 	uint64_t told;		/* that were interrupted and have yet to ask; policy's lock */

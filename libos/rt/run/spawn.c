@@ -7,8 +7,8 @@
 #define PAGE 4096ull
 #define STACK_MIN 0x4000ull /* an interrupt's frame with all vector registers, and some */
 #define STACK_MAX (1ull << 30)
-#define MXCSR 0x1f80ull
-#define FCW 0x37full
+#define MXCSR 0x1f80
+#define FCW 0x37f
 
 static const struct dune_rt_attr plain = { .version = DUNE_RT_VERSION, .size = sizeof(plain) };
 
@@ -53,7 +53,7 @@ static void fill(struct rt_thread *thread, const struct dune_rt_attr *attr)
 	thread->name[i] = '\0';
 }
 
-/* What rt_switch() takes from a stack: control words, registers, where to go on. */
+/* What rt_switch() takes from a thread and its stack: registers, where to go on. */
 static void first_frame(struct rt_thread *thread)
 {
 	uint64_t *top = (uint64_t *)(thread->stack + thread->stack_size);
@@ -62,13 +62,13 @@ static void first_frame(struct rt_thread *thread)
 	*--top = 0; /* a call aligns its stack to 16 */
 	*--top = (uint64_t)rt_thread_entry;
 	*--top = 0; /* rbp */
-	*--top = 0; /* rbx */
 	*--top = (uint64_t)thread; /* r12 */
 	*--top = 0;
 	*--top = 0;
 	*--top = 0;
-	*--top = MXCSR | FCW << 32;
 	thread->sp = top;
+	thread->mxcsr = MXCSR;
+	thread->fcw = FCW;
 }
 
 static const char *admit(const struct rt_demand *demand)
@@ -121,7 +121,7 @@ int dune_rt_spawn(dune_rt_task *task, void *(*run)(void *), void *arg,
 		give_back(thread);
 		return -EINVAL;
 	}
-	while (__atomic_load_n(&thread->on, __ATOMIC_ACQUIRE))
+	while (__atomic_load_n(&thread->leaving, __ATOMIC_ACQUIRE))
 		__builtin_ia32_pause();
 	size = ((attr->stack ? attr->stack : rt.stack_size) + PAGE - 1) & ~(PAGE - 1);
 	if (rt_stack_get(thread, size)) {

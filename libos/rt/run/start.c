@@ -120,13 +120,6 @@ static void memory_free(void)
 	rt_counters_unshare();
 }
 
-/* For switch.S: whether a yield is more than enqueue and pick under the one lock. */
-static bool is_elaborate(const struct rt_policy *policy)
-{
-	return policy->locking != RT_LOCK_ALL || policy->place || policy->stopped ||
-	       policy->quantum || !(policy->flags & RT_TIMELESS);
-}
-
 static int cores_start(const struct choice *choice)
 {
 	uint32_t i, made;
@@ -142,7 +135,7 @@ static int cores_start(const struct choice *choice)
 			.cpu = choice->cpu[made],
 			.slice_end = RT_NEVER,
 			.alarm_at = RT_NEVER,
-			.elaborate = is_elaborate(rt.policy),
+			.elaborate = !rt.rotate,
 		};
 		core->current = &core->idle;
 		core->counters = rt_counters_of(core);
@@ -201,6 +194,7 @@ static int start(const struct dune_rt_options *options, const char **why)
 		pthread_atfork(NULL, NULL, no_cores);
 	forks_known = true;
 	rt.policy = choice.policy;
+	rt.rotate = choice.policy->rotate;
 	rt.params = choice.params;
 	rt.cores = choice.cores;
 	rt.flags = choice.flags;

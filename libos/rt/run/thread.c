@@ -7,7 +7,9 @@
 #include "runtime.h"
 
 _Static_assert(offsetof(struct rt_thread, sp) == THREAD_SP, "switch.S");
-_Static_assert(offsetof(struct rt_thread, on) == THREAD_ON, "switch.S");
+_Static_assert(offsetof(struct rt_thread, leaving) == THREAD_LEAVING, "switch.S");
+_Static_assert(offsetof(struct rt_thread, mxcsr) == THREAD_MXCSR, "switch.S");
+_Static_assert(offsetof(struct rt_thread, fcw) == THREAD_FCW, "switch.S");
 _Static_assert(offsetof(struct rt_thread, state) == THREAD_STATE, "switch.S");
 _Static_assert(offsetof(struct rt_thread, task) == 0, "switch.S");
 _Static_assert(offsetof(struct rt_core, current) == CORE_CURRENT, "switch.S");
@@ -15,15 +17,10 @@ _Static_assert(offsetof(struct rt_core, hold) == CORE_SLOW, "switch.S");
 _Static_assert(offsetof(struct rt_core, alarmed) == CORE_SLOW + 7, "switch.S");
 _Static_assert(offsetof(struct rt_core, index) == CORE_INDEX, "switch.S");
 _Static_assert(offsetof(struct rt_core, counters) == CORE_COUNTERS, "switch.S");
-_Static_assert(offsetof(struct rt_core, yields) == CORE_YIELDS, "switch.S");
 _Static_assert(offsetof(struct rt_core_counters, dispatches) == COUNTERS_DISPATCHES, "switch.S");
-_Static_assert(offsetof(struct rt_runtime, policy) == RUNTIME_POLICY, "switch.S");
 _Static_assert(offsetof(struct rt_runtime, state) == RUNTIME_STATE, "switch.S");
-_Static_assert(offsetof(struct rt_runtime, idle) == RUNTIME_IDLE, "switch.S");
+_Static_assert(offsetof(struct rt_runtime, rotate) == RUNTIME_ROTATE, "switch.S");
 _Static_assert(offsetof(struct rt_runtime, policy_lock) == RUNTIME_LOCK, "switch.S");
-_Static_assert(offsetof(struct rt_policy, enqueue) == POLICY_ENQUEUE, "switch.S");
-_Static_assert(offsetof(struct rt_policy, pick) == POLICY_PICK, "switch.S");
-_Static_assert(RT_YIELDED == WHY_YIELDED, "switch.S");
 
 int rt_threads_init(uint32_t max)
 {
