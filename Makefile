@@ -54,7 +54,8 @@ help: ## this list
 	@echo "  make experiment WORKLOAD=jitter [SYSTEMS=\"linux rt-tuned dune\"] [NOISE=idle|noise] [QUICK=1]"
 	@echo "                  [FULL=1] [RESUME=1] [ENGINE=...] [PROFILE=...] [JOBS=2]"
 	@echo "  make experiment WORKLOAD=spin [W=\"w5 w11\"] [POLICIES=\"cfcfs rr\"] [LOADS=\"0.5 0.8\"] [QUANTUM=5]"
-	@echo "                  [SYSTEMS=\"linux dune-rt\"] [STRETCH=10] [CORES=1] [SEED=1] [QUICK=1] [FULL=1] [RESUME=1]"
+	@echo "                  [SYSTEMS=\"linux dune-rt\"] [NOISE=idle|noise] [STRETCH=10] [CORES=1] [SEED=1] [QUICK=1]"
+	@echo "                  [FULL=1] [RESUME=1]"
 
 experiment: experiment-check build $(BOCHS) ## measure WORKLOAD on every system and write a report (see below)
 	$(Q)$(DUNELAB) experiment $(WORKLOAD) $(OPTIONS)

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dunelab import (hostenv, kvimage, kvring, kvrun, paths, plan as planning, profiles, record,
+from dunelab import (hostenv, kvimage, kvrun, noise, paths, plan as planning, profiles, record,
                      report, results, store)
 from dunelab.engine import base, qemu
 from dunelab.errors import DunelabError, GuestError, UsageError
@@ -174,7 +174,7 @@ def _unfinished(results_dir, plan, engine):
                              "and new ones would not belong together; run without RESUME")
         # Of finished runs, too, and before anything is written.
         kvrun.require_same_build(path, kept.get("artifacts") or {}, kvimage.artifacts(
-            (planning.SYSTEMS[name] for name in plan.systems), kvring.packages(plan)))
+            (planning.SYSTEMS[name] for name in plan.systems), noise.packages(plan.noise)))
         return where
     return None
 

@@ -4,7 +4,7 @@
 import json
 import shlex
 
-from dunelab import again, claims, kvscript, plan as planning, results, stats, store, tables
+from dunelab import again, claims, kvscript, noise, plan as planning, results, stats, store, tables
 from dunelab.errors import UsageError
 
 WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
@@ -14,7 +14,7 @@ WORDS = {"lower": "lower", "higher": "higher", "inconclusive": "inconclusive",
 def title(run):
     """Heading of the report."""
     loads = ", ".join(f"{float(load) * 100:g} %" for load in run.plan.loads)
-    noisy = ", other programs on CPU 0" if run.plan.noise != planning.IDLE else ""
+    noisy = ", other programs on CPU 0" if run.plan.noise != noise.IDLE else ""
     systems = _counted(len(run.plan.systems), "system")
     return (f"Key-value server: latency of {systems} at {loads} load{noisy}, "
             f"on {run.plan.engine}")
@@ -67,9 +67,9 @@ def _workload(run):
     plan, (rings, sockets) = run.plan, _transports(run)
     ways = [*([f"{plan.connections} connections"] if sockets or not rings else []),
             *(["rings in shared memory"] if rings else [])]
-    noise = "" if plan.noise == planning.IDLE else f", {plan.noise} on CPU 0"
+    noisy = "" if plan.noise == noise.IDLE else f", {plan.noise} on CPU 0"
     return (f"law {plan.law}, {plan.arrival} arrivals, {' or '.join(ways)}, {plan.records:,} "
-            f"records, {plan.requests:,} requests a point after {plan.warmup:,} of warm-up{noise}")
+            f"records, {plan.requests:,} requests a point after {plan.warmup:,} of warm-up{noisy}")
 
 
 def verdict(run):

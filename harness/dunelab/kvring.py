@@ -7,7 +7,6 @@ server's. So dune.ko is loaded in every row, and the server of a Linux row does 
 """
 
 from dunelab import plan as planning
-from dunelab.jitter import script as jitter
 
 PATH = "/dev/shm/kv"
 PROGRAMS = ("dune",)
@@ -36,11 +35,8 @@ until grep -q '^ready' /tmp/server.log; do
 done
 """
 
-NOISE = "noise=\n" + jitter.NOISE
-
 # The server's last line says what it has served, and what left its VM meanwhile.
 TAIL = """
-[ -z "$noise" ] || kill $noise
 kill $server 2>/dev/null
 wait $server 2>/dev/null || { status=3; echo "the server ended with $?"; }
 report file /tmp/server.log server.log
@@ -60,11 +56,6 @@ def server_argv(system, plan):
     tuned = "nohz_full=1" in system.kernel_args
     # The main thread is elsewhere: beside one that spins in SCHED_FIFO it would never run.
     return ["taskset", "0x1", *argv, *(["--fifo", str(PRIORITY)] if tuned else [])]
-
-
-def packages(plan):
-    """Debian packages that make the noise of a plan's boots."""
-    return jitter.NOISE_PACKAGES if plan.noise == planning.NOISE else ()
 
 
 def load_options(mode):

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import (kvimage, kvring, kvscript, paths, plan as planning, progress, results,
+from dunelab import (kvimage, kvscript, noise, paths, plan as planning, progress, results,
                      schedule, store)
 from dunelab.engine import base
 from dunelab.errors import UsageError
@@ -94,7 +94,7 @@ class KvRun:
     def _build(self):
         self.progress.start("build", "preparing the guest image")
         self.engine.ensure()
-        extra = kvring.packages(self.plan)
+        extra = noise.packages(self.plan.noise)
         self.image = kvimage.Image(self.systems, extra)
         before = self.record.manifest["artifacts"]
         now = kvimage.artifacts(self.systems, extra)

@@ -14,7 +14,7 @@ The script is a function of its arguments alone: same arguments, same bytes, sam
 
 import shlex
 
-from dunelab import kvring, plan as planning
+from dunelab import kvring, noise, plan as planning
 
 PORT = 11211
 CAPACITY_REQUESTS = 4_000
@@ -164,8 +164,9 @@ def script(plan, system, phase, cells=(), body=""):
         parts.append(f'{run} >/tmp/load.log 2>&1 || die "capacity: $(tail -n 3 /tmp/load.log)"\n'
                      "report file capacity.json capacity.json\n")
     parts.append(body)
-    if cells and plan.noise == planning.NOISE:
-        parts.append(kvring.NOISE)
+    noisy = cells and plan.noise == noise.NOISE
+    if noisy:
+        parts.append(noise.START)
     if cells:
         check = cell_argv(plan, cells[0], "check", min(CHECK_REQUESTS, plan.requests))
         parts.append(_CHECK.format(run=shlex.join(check)))
@@ -176,6 +177,8 @@ def script(plan, system, phase, cells=(), body=""):
             before=f"dune_stats before >{counters}\n" if system.dune else "",
             after=f"dune_stats after >>{counters}\n\treport file {counters} cell-{number}.dune\n\t"
             if system.dune else ""))
+    if noisy:
+        parts.append(noise.STOP)
     parts.append(kvring.TAIL if system.ring else _TAIL)
     return "".join(parts)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from dunelab import paths
 from dunelab.errors import UsageError
+from dunelab.noise import IDLE, KINDS as NOISES, NOISE
 
 TUNED = ("isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 "
          "nowatchdog")
@@ -73,8 +74,6 @@ DEFAULT_SYSTEMS = ("linux", "memcached", "linux-tuned", "dune")
 WORKLOADS = ("kv", "jitter", "spin")      # the others have plans of their own, in dunelab.NAME
 LAWS = ("usr", "etc")
 ARRIVALS = ("poisson", "fixed", "etc")
-IDLE, NOISE = "idle", "noise"
-NOISES = (IDLE, NOISE)      # what CPU 0 does meanwhile, in boots whose generator is elsewhere
 # Above this share of a system's own capacity an open-loop queue has no steady state in a run of
 # our length: its latencies would measure how long we waited.
 SATURATION = 0.95

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dunelab import kvimage, kvring, kvrun, plan as planning, store
+from dunelab import kvimage, kvrun, noise, plan as planning, store
 from dunelab.engine import base
 from dunelab.engine.bochstrace import COUNTS, EVENTS, Wanted, traced
 from dunelab.errors import GuestError, UsageError
@@ -54,7 +54,7 @@ def check(run):
     systems = [planning.SYSTEMS[name] for name in run.plan.systems]
     kvimage.require(run.plan)
     before, now = run.manifest["artifacts"], kvimage.artifacts(
-        systems, kvring.packages(run.plan))
+        systems, noise.packages(run.plan.noise))
     changed = sorted(name for name in now if before.get(name) != now[name])
     if changed:
         raise UsageError(f"{', '.join(changed)}: not what the run was measured with, so that a "
@@ -72,7 +72,7 @@ def replay(run, requests, say=lambda text: None):
     kernel = symbols.kernel(kept["name"], system.kernel)
     engine = traced(kept["name"], kept["profile"], Wanted(kernel, tuple(windows(requests))))
     engine.ensure()
-    image = kvimage.Image([system], kvring.packages(run.plan))
+    image = kvimage.Image([system], noise.packages(run.plan.noise))
     try:
         initrd = image.initrd(system, (where / "run.sh").read_text("utf-8"))
         recorded = run.manifest["boots"][f"measure-{system.name}"]["initrd_sha256"]

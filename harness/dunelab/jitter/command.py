@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`experiment jitter`: boots each system, idle and with noise, and ends with the report."""
 
-from dunelab import arguments, dryrun, engine, stepcommand
+from dunelab import arguments, dryrun, engine, noise, stepcommand
 from dunelab.errors import UsageError
 from dunelab.jitter import plan as planning, report, steps
 
@@ -23,7 +23,7 @@ def _parser():
     parser.add_argument("--profile", help="cost profile (default none: ticks are instructions)")
     parser.add_argument("--systems", "--system",
                         help=f"of {', '.join(planning.SYSTEMS)}; default all")
-    parser.add_argument("--noise", help=f"of {', '.join(planning.NOISES)}; default both")
+    parser.add_argument("--noise", help=f"of {', '.join(noise.KINDS)}; default both")
     parser.add_argument("--quick", action="store_true", help="half a second each")
     parser.add_argument("--full", action="store_true", help="200,000 wake-ups")
     stepcommand.options(parser)

@@ -4,12 +4,12 @@
 import json
 from dataclasses import dataclass
 
-from dunelab import claims, hlog, stats, steprun
+from dunelab import claims, hlog, noise as noises, stats, steprun
 from dunelab.jitter import plan as planning
 
 PERCENTILES = ("50", "99", "99.9", "99.99")
 AGREE = 0.25        # our probe and cyclictest, of the median and of what is lost
-TITLES = {planning.IDLE: "nothing else runs", planning.NOISE: "noise on the other CPU"}
+TITLES = {noises.IDLE: "nothing else runs", noises.NOISE: "noise on the other CPU"}
 
 
 @dataclass
@@ -134,7 +134,7 @@ def verdict(items):
     if not items or not claims.emulated(items[0].record["engine"]["clock_domain"]):
         return found
     unit = claims.unit(items[0].record["engine"]["clock_domain"])
-    for noise in planning.NOISES:
+    for noise in noises.KINDS:
         chosen = [item for item in items if item.step.noise == noise]
         if len(chosen) < 2:
             continue
@@ -143,7 +143,7 @@ def verdict(items):
                     if item.spin["interruptions"] == quiet.spin["interruptions"]]
         soon = min(chosen, key=lambda item: item.wake["max_ns"])
         found.append(
-            f"With {'nothing else running' if noise == planning.IDLE else TITLES[noise]}: fewest "
+            f"With {'nothing else running' if noise == noises.IDLE else TITLES[noise]}: fewest "
             f"interruptions: {', '.join(quietest)} ({quiet.per_billion:,.0f} in 10^9 ticks); the "
             f"least worst wake-up: {soon.step.system} ({soon.wake['max_ns']:,} {unit}).")
     return found

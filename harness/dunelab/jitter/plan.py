@@ -6,14 +6,12 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
-from dunelab import paths, plan as kv
+from dunelab import noise, paths, plan as kv
 from dunelab.engine import base
 from dunelab.errors import UsageError
 
 CPUS = 2
 PROBE_CPU = 1       # the other one has everything else, noise among it
-IDLE, NOISE = "idle", "noise"
-NOISES = (IDLE, NOISE)
 # Ticks from which on a gap of the spinning loop counts: a turn of it has about ten.
 THRESHOLD = 200
 
@@ -101,7 +99,7 @@ def make(engine=None, profile=None, systems=None, noises=None, quick=False, full
     spin_ms, interval_us, cycles = QUICK if quick else FULL if full else USUAL
     series = os.environ.get("KERNEL") or paths.DEFAULT_SERIES
     return Plan("jitter", chosen.name, chosen.profile, series,
-                _names("SYSTEM", systems, SYSTEMS), _names("NOISE", noises, NOISES),
+                _names("SYSTEM", systems, SYSTEMS), _names("NOISE", noises, noise.KINDS),
                 spin_ms, interval_us, cycles)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import again, claims, stats, stepreport
+from dunelab import again, claims, noise, stats, stepreport
 from dunelab.jitter import charts, evaluate, plan as planning
 
 TITLE = "Jitter: what a system takes from a program, and how late it wakes one"
@@ -71,7 +71,7 @@ def _again(run):
              f'SYSTEMS="{" ".join(plan.systems)}"']
     size = (plan.spin_ms, plan.interval_us, plan.cycles)
     words += ["QUICK=1"] if size == planning.QUICK else ["FULL=1"] if size == planning.FULL else []
-    if plan.noises != planning.NOISES:
+    if plan.noises != noise.KINDS:
         words.append(f'NOISE="{" ".join(plan.noises)}"')
     words += again.make_words(run)
     return (f"At commit {run.manifest['commit'][:12]}: `make experiment WORKLOAD=jitter "

@@ -7,28 +7,11 @@
     file cyclictest.json, oslat.json        theirs, where the system has peers
 """
 
+from dunelab import noise
 from dunelab.jitter import plan as planning
-
-# What a busy machine does, each on the first CPU: processes that wake each other, timers, memory
-# and page cache that is taken and given back, mappings that change.
-NOISE_PACKAGES = ("stress-ng", "rt-tests")
-NOISE = """
-for one in "switch 1" "timer 1 --timer-freq 2000" "vm 1 --vm-bytes 16m" "pipe 1" \\
-	"tlb-shootdown 1" "hdd 1 --hdd-bytes 2m"; do
-	taskset 0x1 stress-ng -q --taskset 0 --temp-path /tmp --$one >/dev/null 2>&1 &
-	noise="$noise $!"
-done
-taskset 0x1 hackbench -g 1 -f 2 -l 100000000 >/dev/null 2>&1 &
-noise="$noise $!"
-sleep 0.1
-for one in $noise; do
-	kill -0 $one || die "a maker of noise ended at once"
-done
-"""
 
 _SCRIPT = """
 cd /tmp || exit 3
-noise=
 die() {{
 	report event failed "$*"
 	echo "dunelab: $*"
@@ -47,8 +30,7 @@ report file wake.json wake.json
 report file wake.hlog wake.hlog
 [ ! -e missing ] || report file missing missing
 {peers}
-[ -z "$noise" ] || kill $noise
-{unload}exit 0
+{quiet}{unload}exit 0
 """
 
 # The core is Linux's own again between the two probes.
@@ -76,6 +58,7 @@ report file oslat.json oslat.json
 def script(plan, step):
     """Text of /lab/run; same arguments, same bytes."""
     system = planning.SYSTEMS[step.system]
+    noisy = step.noise == noise.NOISE
     dune = bool({"--dune", "--rt"} & set(system.options))
     run = "reserved jitter" if "--rt" in system.options else "jitter"
     common = " ".join(("--cpu", str(planning.PROBE_CPU), *system.options))
@@ -83,7 +66,7 @@ def script(plan, step):
         module='insmod /lab/modules/dune.ko || die "dune.ko does not load"\n' if dune else "",
         unload="rmmod dune || exit 3\n" if dune else "",
         reserved=_RESERVED.format(cpu=planning.PROBE_CPU) if "--rt" in system.options else "",
-        noise=NOISE if step.noise == planning.NOISE else "",
+        noise=noise.START if noisy else "", quiet=noise.STOP if noisy else "",
         spin=f"{run} spin {common} --duration-ms {plan.spin_ms} --threshold "
              f"{planning.THRESHOLD} --out spin",
         wake=f"{run} wake {common} --interval-us {plan.interval_us} --cycles {plan.cycles} "

@@ -11,7 +11,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from dunelab import engine as engines, guestrun, hostenv, image, steprun, store
+from dunelab import engine as engines, guestrun, hostenv, image, noise, steprun, store
 from dunelab.errors import GuestError
 from dunelab.jitter import plan as planning, script
 
@@ -20,7 +20,7 @@ CONSOLE_LINES = 6
 WANTED = ("spin.json", "wake.json", "wake.hlog")
 PEERS = ("cyclictest.json", "oslat.json")
 # Expected wall seconds, for the ETA: a boot, and a virtual second of the probes.
-BOOT_S, SECOND_S = 12.0, {planning.IDLE: 3.0, planning.NOISE: 6.0}
+BOOT_S, SECOND_S = 12.0, {noise.IDLE: 3.0, noise.NOISE: 6.0}
 
 
 def engine(plan):
@@ -55,7 +55,7 @@ def boot(plan, step, folder):
     with tempfile.TemporaryDirectory(prefix="dunelab-jitter-") as work:
         result = guestrun.run(
             text, chosen, **machine(plan, step), timeout_s=LIMIT_S, workdir=Path(work),
-            package_names=script.NOISE_PACKAGES)
+            package_names=noise.PACKAGES)
         store.write_text(folder / "console.log", result.console_text())
     for name in ("environment", "missing", *WANTED, *PEERS):
         payload = result.payload(name)

@@ -22,8 +22,8 @@ COLOURS = {"cfcfs": "linux", "dfcfs": "rt-tuned", "steal": "linux-tuned", "rr": 
 def plan(run, items):
     """All figures that there are data for, in the order to show them."""
     found = []
-    for law in run.plan.laws:
-        chosen = [item for item in items if item.step.law == law and not item.cell.saturated]
+    for law in dict.fromkeys(item.step.scene for item in items):
+        chosen = [item for item in items if item.step.scene == law and not item.cell.saturated]
         ours = [item for item in chosen if item.step.system == "dune-rt"]
         plain = [item for item in chosen if item.cell.policy == "cfcfs"]
         for name, group, key, what in (
@@ -71,7 +71,10 @@ def _load(law, name, items, key, what):
 
 def _loads(law, name, items, key, what, figure, other, title):
     rows, layers = [], []
-    for series in dict.fromkeys(map(key, items)):
+    names = list(dict.fromkeys(map(key, items)))
+    # Those of systems lie on each other: one says it.
+    banded = names if name == "policy" else names[-1:]
+    for series in names:
         sound, flagged, expected, between = [], [], [], []
         for item in items:
             (y, grade, want), x = figure(item), float(item.cell.load) * 100
@@ -85,7 +88,7 @@ def _loads(law, name, items, key, what, figure, other, title):
                 others = item.predicted.get("others", {}).get(other)
                 rows.append((f"{series} predicted", x, want, "{:.4g} to {:.4g} of others".format(
                     *others) if others else ""))
-                between += [(x, *others)] if others else []
+                between += [(x, *others)] if others and series in banded else []
         layers += [Layer(kind, label, tuple(points), weight) for kind, label, points, weight in (
             ("band", series, between if len(between) > 1 else [], 1.0),
             ("bar", f"{series} predicted", between if len(between) == 1 else [], 1.6),
@@ -100,7 +103,8 @@ def _loads(law, name, items, key, what, figure, other, title):
     tics = tuple((f"{x:g}%", x) for x in range(0, 101, 20))
     return Figure(
         f"load-{name}-{law}", law, f"{law}: {title}, {what}",
-        f"{DASHED} {BAND} Hollow: few samples, or a cell with a flag.",
+        f"{DASHED} {'' if banded == names else f'Of {names[-1]} only: '}{BAND} Hollow: few "
+        "samples, or a cell with a flag.",
         Axis("load: share of the cores' time that service takes", 0, 100, tics),
         log_axis(title, min(values), max(values), room=1.35), layers,
         (name, "load (%)", title, "note"), rows,

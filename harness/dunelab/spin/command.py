@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`experiment spin`: boots each system with each law, and ends with the report."""
 
-from dunelab import arguments, dryrun, engine, stepcommand
+from dunelab import arguments, dryrun, engine, noise, stepcommand
 from dunelab.errors import UsageError
 from dunelab.spin import plan as planning, predict, report, steps
 
@@ -36,6 +36,8 @@ def _parser():
     parser.add_argument("--requests", help="measured in a cell, at most (by default 6,000; "
                         "laws of long ones have fewer)")
     parser.add_argument("--seed", help="of everything random (1)")
+    parser.add_argument("--noise", help=f"of {', '.join(noise.KINDS)}, on CPU 0; default both, "
+                        "with --quick idle")
     parser.add_argument("--quick", action="store_true", help="one law, one load, two systems")
     parser.add_argument("--full", action="store_true", help="all laws, 200,000 requests a cell")
     stepcommand.options(parser)
@@ -54,7 +56,7 @@ def boots(argv):
 def _plan(args):
     return planning.make(args.engine, args.profile, args.systems, args.w, args.policies,
                          args.loads, args.quantum, args.stretch, args.cores, args.seed,
-                         args.requests, args.quick, args.full)
+                         args.requests, args.quick, args.full, args.noise)
 
 
 def main(argv):

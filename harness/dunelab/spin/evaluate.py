@@ -71,12 +71,17 @@ class Measured:
         return "ok"
 
 
+def scenes(plan):
+    """[(law, noise)] of what is compared with each other, in the order of the tables."""
+    return [(law, noise) for noise in plan.noises for law in plan.laws]
+
+
 def measured(run):
     """[Measured] of all cells that have been done, in the order of the tables."""
     found = []
-    for law in run.plan.laws:
+    for law, noise in scenes(run.plan):
         for name in run.plan.systems:
-            step = planning.Step(name, law)
+            step = planning.Step(name, law, noise)
             record, cells = run.record(step), run.plan.cells(step)
             if record and set(record["cells"]) != {cell.key for cell in cells}:
                 run.damaged.add(f"{step.key}: its cells are not the plan's "
@@ -209,7 +214,7 @@ def misses(items):
               "below the predicted", "error"]
     body = []
     for item in items:
-        where = [item.step.system, item.step.law, item.cell.policy, item.cell.load, item.state]
+        where = [item.step.system, item.step.scene, item.cell.policy, item.cell.load, item.state]
         if item.cell.saturated:
             off = capacity_error(item)
             if off is not None and abs(off) > CAPACITY_TOLERANCE:
@@ -333,7 +338,7 @@ def goals(items):
     for item in items:
         if item.step.system != "dune-rt" or item.plan.cores > 1:
             continue
-        where = f"{item.step.law}, {item.cell.policy}"
+        where = f"{item.step.scene}, {item.cell.policy}"
         if (item.step.law, item.cell.policy, item.cell.load,
                 item.plan.quantum_us) == (law, policy, load, quantum):
             found.insert(0, f"{where}, a quantum of {quantum:g} us, load {load}: within "

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a run of the experiment consists of: one boot a system and law, in it a cell a policy and
-load."""
+"""What a run of the experiment consists of: one boot a system, law and noise, in it a cell a policy
+and load."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import asdict, dataclass
 
-from dunelab import paths
+from dunelab import noise, paths
 from dunelab.engine import base
 from dunelab.errors import UsageError
 from dunelab.spin import theory
@@ -42,18 +42,25 @@ LATE_SHARE = 0.25
 @dataclass(frozen=True)
 class System:
     """One row of the tables. flavour: the kernel's; server: of the program spin, where requests
-    are served in order of arrival; tuned: the servers' CPUs are isolated and tickless."""
+    are served in order of arrival; tuned: the servers' CPUs are isolated and tickless; wrapped: by
+    `dune run`."""
 
     name: str
     title: str
     server: str
     flavour: str = "cloud"
     tuned: bool = True
+    wrapped: bool = False
+
+    @property
+    def runtime(self):
+        """Whether requests are tasks of libdune's runtime."""
+        return self.server == "rt"
 
     @property
     def dune(self):
-        """Whether requests are tasks of libdune's runtime."""
-        return self.server == "rt"
+        """Whether it needs dune.ko."""
+        return self.runtime or self.wrapped
 
 
 SYSTEMS = {s.name: s for s in (
@@ -63,6 +70,10 @@ SYSTEMS = {s.name: s for s in (
            False),
     System("rt-tuned", "threads under SCHED_FIFO, PREEMPT_RT, on isolated, tickless CPUs", "fifo",
            "rt"),
+    System("dune", "threads under SCHED_OTHER, by `dune run` in ring 0, Debian's kernel as it is",
+           "other", tuned=False, wrapped=True),
+    System("dune-tuned", "threads under SCHED_FIFO, by `dune run` in ring 0, on isolated, tickless "
+           "CPUs", "fifo", wrapped=True),
     System("dune-rt", "tasks of libdune's runtime in ring 0, on CPUs of their own", "rt"),
 )}
 LINUX_POLICIES = ("cfcfs", "rr")    # rr: a pool of threads under SCHED_OTHER, no quantum of ours
@@ -95,16 +106,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Step:
-    """One boot: all cells of a law on a system."""
+    """One boot: all cells of a law on a system, with or without noise on the first CPU."""
 
     system: str
     law: str
+    noise: str = noise.IDLE
     needs: tuple = ()           # for dunelab.schedule: steps need nothing of each other
 
     @property
     def key(self):
-        """Name of its directory: dune-rt-w5."""
-        return f"{self.system}-{self.law}"
+        """Name of its directory: dune-rt-w5, dune-rt-w5-noise."""
+        return f"{self.system}-{self.scene}"
+
+    @property
+    def scene(self):
+        """What its figures are compared within: w5, w5-noise."""
+        return self.law if self.noise == noise.IDLE else f"{self.law}-{self.noise}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +142,7 @@ class Plan:
     seed: int
     requests: int               # of a cell, measured, if they fit into
     limit_ms: int               # so much of the machine's time
+    noises: tuple = (noise.IDLE,)
 
     @property
     def cpus(self):
@@ -155,7 +173,7 @@ class Plan:
         """The cells of a step, in the order to run them."""
         system, found = SYSTEMS[step.system], []
         for policy in self.policies:
-            if not system.dune and policy not in LINUX_POLICIES:
+            if not system.runtime and policy not in LINUX_POLICIES:
                 continue
             if policy in RESERVING_POLICIES and (self.cores < 2 or step.law in CLASSLESS):
                 continue
@@ -163,7 +181,7 @@ class Plan:
                 fits = float(load) * self.cores * self.limit_ms * 1000 / self.mean_us(step.law)
                 count = max(100, min(self.requests, math.floor(fits)))
                 found.append(Cell(policy, load, count, count // 10))
-            if policy in SATURATED_POLICIES and (system.dune or policy == "cfcfs"):
+            if policy in SATURATED_POLICIES and (system.runtime or policy == "cfcfs"):
                 fits = math.floor(self.cores * self.limit_ms * 1000 / self.mean_us(step.law))
                 found.append(Cell(policy, SATURATED, max(100, min(SATURATED_REQUESTS, fits)), 0))
         return found
@@ -174,9 +192,11 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def steps(self):
-        """All boots that have a cell, laws of long requests first: they take longer."""
+        """All boots that have a cell, noisy ones and laws of long requests first: they take
+        longer."""
         laws = sorted(self.laws, key=lambda law: -self.mean_us(law))
-        steps = [Step(system, law) for law in laws for system in self.systems]
+        steps = [Step(system, law, what) for what in reversed(self.noises) for law in laws
+                 for system in self.systems]
         return [step for step in steps if self.cells(step)]
 
 
@@ -186,7 +206,7 @@ QUICK, USUAL, FULL = (4_000, 250), (6_000, 1_000), (200_000, 30_000)
 
 def make(engine=None, profile=None, systems=None, laws=None, policies=None, loads=None,
          quantum=None, stretch=None, cores=None, seed=None, requests=None, quick=False,
-         full=False):
+         full=False, noises=None):
     """The Plan for values as typed; None or "" means the default. UsageError says what is known."""
     if quick and full:
         raise UsageError("QUICK and FULL exclude each other: choose one")
@@ -202,7 +222,8 @@ def make(engine=None, profile=None, systems=None, laws=None, policies=None, load
         _number("STRETCH", stretch, 0.1, 1000, STRETCH, "a factor"),
         int(_number("CORES", cores, 1, 6, 1, "a whole number", True)),
         int(_number("SEED", seed, 0, 2 ** 32 - 1, 1, "a whole number", True)),
-        int(_number("REQUESTS", requests, 100, 1e8, usual, "a whole number", True)), limit_ms)
+        int(_number("REQUESTS", requests, 100, 1e8, usual, "a whole number", True)), limit_ms,
+        _names("NOISE", noises, noise.KINDS, (noise.IDLE,) if quick else noise.KINDS))
     _possible(plan)
     return plan
 
@@ -251,7 +272,7 @@ def load(text):
     """The Plan of a plan.json; ValueError when it is none."""
     try:
         fields = json.loads(text)["plan"]
-        lists = ("systems", "laws", "policies", "loads")
-        return Plan(**fields | {key: tuple(fields[key]) for key in lists})
+        lists = ("systems", "laws", "policies", "loads", "noises")
+        return Plan(**fields | {key: tuple(fields[key]) for key in lists if key in fields})
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a plan of spin: {error}") from None

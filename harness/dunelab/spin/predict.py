@@ -24,7 +24,7 @@ def simulator():
 def simulations(system, cell):
     """How often rt-sim serves a cell's requests, if its costs are measured: what Linux divides the
     cores among has no model, capacity no other seeds."""
-    if not planning.SYSTEMS[system].dune and cell.policy != "cfcfs":
+    if not planning.SYSTEMS[system].runtime and cell.policy != "cfcfs":
         return 0
     return 1 if cell.saturated else 1 + OTHERS
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
-from dunelab import again, stepreport
+from dunelab import again, noise, stepreport
 from dunelab.spin import charts, evaluate, plan as planning
 
 TITLE = "Spin: requests under a scheduling policy, beside what theory predicts"
@@ -56,9 +56,9 @@ def _content(run, items):
 def _tables(run, items):
     """[(title, note, header, body)] in the order to show them."""
     found = []
-    for law in run.plan.laws:
-        chosen = [item for item in items if item.step.law == law]
-        title = f"{law} ({planning.LAWS[law]})"
+    for law, what in evaluate.scenes(run.plan):
+        chosen = [item for item in items if (item.step.law, item.step.noise) == (law, what)]
+        title = f"{law} ({planning.LAWS[law]})" + (", noise" if what == noise.NOISE else "")
         for name, note, make_one in (("latency", LATENCY, evaluate.latency),
                                      ("oracle", ORACLE, evaluate.oracle),
                                      ("capacity", CAPACITY, evaluate.capacities)):
@@ -86,7 +86,8 @@ def _again(run):
              f'SYSTEMS="{" ".join(plan.systems)}"', f'W="{" ".join(plan.laws)}"',
              f'POLICIES="{" ".join(plan.policies)}"', f'LOADS="{" ".join(plan.loads)}"',
              f"QUANTUM={plan.quantum_us:g}", f"STRETCH={plan.stretch:g}", f"CORES={plan.cores}",
-             f"SEED={plan.seed}", f"REQUESTS={plan.requests}"]
+             f"SEED={plan.seed}", f"REQUESTS={plan.requests}",
+             f'NOISE="{" ".join(plan.noises)}"']
     words += ["QUICK=1"] if plan.limit_ms == planning.QUICK[1] else []
     words += ["FULL=1"] if plan.limit_ms == planning.FULL[1] else []
     words += again.make_words(run)
@@ -95,7 +96,8 @@ def _again(run):
 
 
 def _row(item):
-    return {"system": item.step.system, "law": item.step.law, "policy": item.cell.policy,
+    return {"system": item.step.system, "law": item.step.law,
+            "noise": item.step.noise, "policy": item.cell.policy,
             "load": item.cell.load, "engine": item.record["engine"], "state": item.state,
             "measured": item.found, "machine": item.machine, "predicted": item.predicted,
             "busy_share": round(evaluate.busy_share(item), 6) if item.cell.saturated else None,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a boot of the experiment runs: the program spin, once a cell."""
+"""What a boot of the experiment runs: noise if asked for, and the program spin, once a cell."""
 
 import shlex
 
+from dunelab import noise
 from dunelab.spin import plan as planning
 
 _SCRIPT = """
@@ -17,7 +18,7 @@ die() {{
 report file environment environment
 # No throttling of real-time tasks.
 echo -1 >/proc/sys/kernel/sched_rt_runtime_us
-{module}{cells}{unload}exit 0
+{module}{noise}{cells}{quiet}{unload}exit 0
 """
 
 _CELL = """
@@ -44,22 +45,24 @@ def quantum_us(plan):
 
 
 def _command(plan, system, law, cell):
-    argv = ["spin", *requests_argv(plan, law, cell), "--cpu", planning.MAKER_CPU]
-    if system.dune or cell.policy not in planning.QUANTUM_POLICIES:
+    argv = ["dune", "run", "--"] if system.wrapped else []
+    argv += ["spin", *requests_argv(plan, law, cell), "--cpu", planning.MAKER_CPU]
+    if system.runtime or cell.policy not in planning.QUANTUM_POLICIES:
         argv += ["--server", system.server]
     else:
         argv += ["--server", "other", "--threads", planning.POOL * plan.cores]
-    if system.dune and cell.policy in planning.QUANTUM_POLICIES:
+    if system.runtime and cell.policy in planning.QUANTUM_POLICIES:
         argv += ["--quantum", f"{quantum_us(plan):g}"]
     return shlex.join(map(str, argv))
 
 
 def script(plan, step):
     """Text of /lab/run; same arguments, same bytes."""
-    system = planning.SYSTEMS[step.system]
+    system, noisy = planning.SYSTEMS[step.system], step.noise == noise.NOISE
     cells = "".join(_CELL.format(command=_command(plan, system, step.law, cell), key=cell.key)
                     for cell in plan.cells(step))
     return _SCRIPT.format(
+        noise=noise.START if noisy else "", quiet=noise.STOP if noisy else "",
         module='insmod /lab/modules/dune.ko || die "dune.ko does not load"\n'
                if system.dune else "",
         unload="rmmod dune || exit 3\n" if system.dune else "", cells=cells)

@@ -11,7 +11,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from dunelab import engine as engines, guestrun, hostenv, image, steprun, store
+from dunelab import engine as engines, guestrun, hostenv, image, noise, steprun, store
 from dunelab.errors import GuestError
 from dunelab.spin import plan as planning, predict, script
 
@@ -36,7 +36,8 @@ def expected_s(plan, step):
                (min(cell.rho, 0.8) * plan.cores) * 1e-6 + COSTS_S for cell in cells)
     simulated = sum((SIMULATION_S + SIMULATED_S * (cell.requests + cell.warmup)) *
                     predict.simulations(step.system, cell) for cell in cells)
-    return BOOT_S + busy * SECOND_S * (1 + plan.cores) / 2 + simulated
+    cpus = 1 + plan.cores + (step.noise == noise.NOISE)
+    return BOOT_S + busy * SECOND_S * cpus / 2 + simulated
 
 
 def kernels(plan):
@@ -59,7 +60,8 @@ def boot(plan, step, folder):
     store.write_text(folder / "run.sh", text)
     with tempfile.TemporaryDirectory(prefix="dunelab-spin-") as work:
         result = guestrun.run(
-            text, chosen, **machine(plan, step), timeout_s=LIMIT_S, workdir=Path(work))
+            text, chosen, **machine(plan, step), timeout_s=LIMIT_S, workdir=Path(work),
+            package_names=noise.packages(step.noise))
         store.write_text(folder / "console.log", result.console_text())
     wanted = [f"{cell.key}.{kind}" for cell in plan.cells(step) for kind in ("json", "hlog")]
     for name in ("environment", *wanted):
@@ -95,6 +97,7 @@ def _record(plan, step, chosen, result, cells, wanted, folder):
     wanted = wanted + [f"{key}.predicted.hlog" for key, cell in cells.items() if cell["predicted"]]
     return {
         "schema": "dunelab-spin-step/2", "key": step.key, "system": step.system, "law": step.law,
+        "noise": step.noise,
         "engine": chosen.record(),
         "commit": commit, "dirty": dirty, "release": image.kernel_release(plan.kernel(system)),
         "cmdline": plan.kernel_args(system), "cpus": plan.cpus,

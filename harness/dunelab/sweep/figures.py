@@ -55,7 +55,7 @@ def _spin(path):
     engine = items[0].record["engine"]
     domain, rows = engine["clock_domain"], []
     for item in items:
-        point = [item.step.system, item.step.law, item.cell.policy, item.cell.load]
+        point = [item.step.system, item.step.scene, item.cell.policy, item.cell.load]
         rows += [{"words": [*point, name], "value": value, "unit": unit, "domain": domain}
                  for name, value, unit in _spin_cell(item, claims.unit(domain))]
     return engine, rows, spin.problems(run, items)

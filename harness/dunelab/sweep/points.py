@@ -35,7 +35,8 @@ def expected_s(plan, point):
         made = spin.make(systems=point.get("system"), laws=point.get("w"),
                          policies=point.get("policy"), loads=point.get("load"),
                          cores=point.get("cores"), requests=point.get("requests"),
-                         quick=point.get("quick") == "true", full=point.get("full") == "true")
+                         quick=point.get("quick") == "true", full=point.get("full") == "true",
+                         noises=point.get("noise"))
         return sum(spin_steps.expected_s(made, step) for step in made.steps())
     named = len((point.get("system") or "").split())
     if plan.experiment == "jitter":

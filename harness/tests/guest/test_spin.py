@@ -49,3 +49,16 @@ def test_every_policy_on_two_cores(tmp_path, capsys):
         costs = row["machine"]["costs_ns"]
         assert "interrupt" not in costs or row["policy"] in ("priority", "edf")
         assert ("reach" in costs) == ("interrupt" in costs) and "preempt" not in costs
+
+
+def test_threads_in_ring_0_beside_noise(tmp_path, capsys):
+    status = cli.main(["experiment", "spin", "--engine", "qemu", "--quick", "--requests", "100",
+                       "--jobs", "1", "--systems", "dune-tuned", "--noise", "noise", "--policies",
+                       "cfcfs rr", "--out", str(tmp_path)])
+    assert status == 0, capsys.readouterr().out
+    run = tmp_path / "spin/latest"
+    rows = json.loads((run / "summary.json").read_text())["rows"]
+    assert {(row["system"], row["noise"], row["policy"]) for row in rows} == {
+        ("dune-tuned", "noise", "cfcfs"), ("dune-tuned", "noise", "rr")}
+    assert all(row["measured"]["sojourn_ns"]["n"] >= 100 for row in rows)
+    assert "stress-ng" in (run / "steps/dune-tuned-w5-noise/run.sh").read_text()

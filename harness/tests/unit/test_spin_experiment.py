@@ -58,19 +58,33 @@ def test_the_plan_says_what_is_known():
                         ({"quantum": "0"}, "QUANTUM=0: want microseconds"),
                         ({"stretch": "x"}, "STRETCH=x"), ({"cores": "1.5"}, "whole number"),
                         ({"requests": 5}, "REQUESTS=5: want a whole"),
+                        ({"noises": "loud"}, "unknown NOISE 'loud'; known: idle, noise"),
                         ({"policies": "darc"}, "it needs CORES=2"),
                         ({"policies": "srpt", "systems": "linux"}, "Linux has cfcfs, rr only"),
                         ({"engine": "gem5"}, "engine"), ({"profile": "pentium"}, "no cost profile"),
                         ({"quick": True, "full": True}, "exclude each other")):
         with pytest.raises(UsageError, match=said):
             planning.make(**words)
-    made = planning.make(systems="linux,dune-rt", laws="w5 w2", loads=".8 0.5", cores="2")
+    made = planning.make(systems="linux,dune-rt", laws="w5 w2", loads=".8 0.5", cores="2",
+                         noises="idle")
     assert [step.key for step in made.steps()] == ["linux-w2", "dune-rt-w2", "linux-w5",
                                                    "dune-rt-w5"]
     assert made.loads == ("0.5", "0.8") and made.serving == "2-3" and made.cpus == 4
     assert planning.load(json.dumps({"plan": made.__dict__})) == made
     with pytest.raises(ValueError):
         planning.load('{"plan": {}}')
+
+
+def test_noise_is_a_boot_of_its_own():
+    made = planning.make(systems="dune-rt", laws="w5 w2")
+    assert [step.key for step in made.steps()] == ["dune-rt-w2-noise", "dune-rt-w5-noise",
+                                                   "dune-rt-w2", "dune-rt-w5"]
+    assert {step.key for step in planning.make(quick=True).steps()} == {"linux-tuned-w5",
+                                                                        "dune-rt-w5"}
+    # A plan that was made when there was none.
+    fields = {key: value for key, value in made.__dict__.items() if key != "noises"}
+    assert [step.noise for step in planning.load(json.dumps({"plan": fields})).steps()] == [
+        "idle", "idle"]
 
 
 def test_cells_are_those_that_a_system_can_serve():
@@ -92,6 +106,10 @@ def test_a_script_is_a_function_of_its_step():
     assert "--server rt --quantum 100 --hlog rr-0.8.hlog" in texts["dune-rt-w5"]
     assert "--server fifo" in texts["rt-w5"] and "--threads 32" in texts["rt-w5"]
     assert "--quantum" not in texts["linux-w5"]
+    for name in ("linux-w5", "linux-w5-noise"):
+        assert ("stress-ng" in texts[name]) == ("kill $noise" in texts[name]) == ("noise" in name)
+    assert "\ndune run -- spin --policy" in texts["dune-w5"] and "insmod" in texts["dune-w5"]
+    assert "--server fifo" in texts["dune-tuned-w5"]
     for text in texts.values():
         assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
     assert "isolcpus=nohz,domain,managed_irq,1 " in made.kernel_args(planning.SYSTEMS["linux"])
@@ -141,13 +159,15 @@ def write(run, step, stretch=1.0):
         cells[cell.key] = steps._cell(run.plan, step, cell, folder)
     store.write_json(folder / "record.json", {
         "schema": "dunelab-spin-step/2", "key": step.key, "system": step.system, "law": step.law,
-        "engine": ENGINE, "release": "6.1.0", "cmdline": "", "argv": "bochs", "commit": "0" * 40,
+        "noise": step.noise, "engine": ENGINE, "release": "6.1.0",
+        "cmdline": "", "argv": "bochs", "commit": "0" * 40,
         "dirty": False, "wall_s": 1.0, "files": {}, "cells": cells})
 
 
-def begin(tmp_path, stretch):
-    """A run of one step, booted."""
-    made = planning.make(systems="dune-rt", laws="w5", policies="cfcfs rr", loads="0.5 0.7")
+def begin(tmp_path, stretch, noises="idle"):
+    """A run of one step, booted, the first where there are two."""
+    made = planning.make(systems="dune-rt", laws="w5", policies="cfcfs rr", loads="0.5 0.7",
+                         noises=noises)
     run = steprun.begin(steps.KIND, tmp_path, made, ["experiment", "spin"])
     write(run, made.steps()[0], stretch)
     return run
@@ -321,3 +341,20 @@ def test_the_report_has_all_forms(tmp_path, capsys):
     assert {row["state"] for row in summary["rows"]} >= {"ok"}
     assert cli.main(["experiment", "spin", "--report", str(run.store.path)]) == 0
     assert "4 of 4 predicted cells" in capsys.readouterr().out
+
+
+def test_what_noise_does_has_tables_and_figures_of_its_own(tmp_path):
+    run = begin(tmp_path, 3.0, "idle noise")
+    write(run, run.plan.steps()[1])
+    items = evaluate.measured(run)
+    assert [(item.step.noise, evaluate.agrees(item)) for item in items][1:11:9] == [
+        ("idle", True), ("noise", False)]
+    assert {line[1] for line in evaluate.misses(items)[1]} == {"w5-noise"}
+    index = report.make(run)
+    text = (index.parent / "report.md").read_text()
+    assert text.index("0.005*500): latency") < text.index("0.005*500), noise: latency")
+    names = [path.stem for path in (index.parent / "figures").glob("load-policy-*.svg")]
+    assert sorted(names) == ["load-policy-w5", "load-policy-w5-noise"]
+    assert 'NOISE="idle noise"' in report._again(run)
+    rows = store.read_json(run.store.path / "summary.json")["rows"]
+    assert {row["noise"] for row in rows} == {"idle", "noise"}
