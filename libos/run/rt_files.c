@@ -32,6 +32,27 @@ int file_read(const char *path, char *to, size_t size)
 	return (int)have;
 }
 
+char *file_whole(const char *path)
+{
+	size_t size = 64 << 10;
+	char *text = NULL, *more;
+	int n;
+
+	/* What fills its room may have been cut off. */
+	for (;; size *= 2) {
+		more = realloc(text, size);
+		n = more ? file_read(path, more, size) : -ENOMEM;
+		text = more ?: text;
+		if (n < 0) {
+			free(text);
+			errno = -n;
+			return NULL;
+		}
+		if ((size_t)n < size - 2)
+			return text;
+	}
+}
+
 int file_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;

@@ -13,6 +13,8 @@
 
 /* Without the newline at the end, cut off at size: its length, or -errno. */
 int file_read(const char *path, char *to, size_t size);
+/* The same, however long, for free(); NULL and errno. */
+char *file_whole(const char *path);
 /* As one write(): 0 or -errno. */
 int file_write(const char *path, const char *text);
 int file_write_number(const char *path, uint64_t number);

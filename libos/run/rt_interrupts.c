@@ -7,8 +7,6 @@
 #include "rt_files.h"
 #include "rt_interrupts.h"
 
-#define TEXT_MAX (256 << 10)
-
 /* Which column is this CPU's, -1: none. Offline ones have no column. */
 static int column_of(const char *text, unsigned int cpu)
 {
@@ -68,18 +66,12 @@ static void name_of(const char *label, size_t n, const char *row, char *name, si
 	name[used] = 0;
 }
 
-void interrupts_since(const char *file, unsigned int cpu,
-		      void (*call)(const char *name, uint64_t count, void *arg), void *arg)
+static void compare(const char *then, const char *now, unsigned int cpu,
+		    void (*call)(const char *name, uint64_t count, void *arg), void *arg)
 {
-	static char then[TEXT_MAX], now[TEXT_MAX];
+	const int column_then = column_of(then, cpu), column = column_of(now, cpu);
 	const char *line;
-	int column_then, column;
 
-	if (file_read(file, then, sizeof(then)) <= 0 ||
-	    file_read("/proc/interrupts", now, sizeof(now)) <= 0)
-		return;
-	column_then = column_of(then, cpu);
-	column = column_of(now, cpu);
 	if (column < 0)
 		return;
 	for (line = strchr(now, '\n'); line; line = strchr(line + 1, '\n')) {
@@ -98,4 +90,16 @@ void interrupts_since(const char *file, unsigned int cpu,
 		name_of(label, n, label + n + 1, name, sizeof(name));
 		call(name, count - old, arg);
 	}
+}
+
+void interrupts_since(const char *file, const char *next, unsigned int cpu,
+		      void (*call)(const char *name, uint64_t count, void *arg), void *arg)
+{
+	/* A column a CPU: on a large machine that is much, and the timers are its last rows. */
+	char *then = file_whole(file), *now = file_whole(next);
+
+	if (then && now)
+		compare(then, now, cpu, call, arg);
+	free(then);
+	free(now);
 }

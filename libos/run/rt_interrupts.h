@@ -5,8 +5,10 @@
 
 #include <stdint.h>
 
-/* Each row that has grown on this CPU since the copy in file was made: its name, by how much. */
-void interrupts_since(const char *file, unsigned int cpu,
+#define INTERRUPTS_NOW "/proc/interrupts"
+
+/* Each row that has grown on this CPU from one file to the next: its name, by how much. */
+void interrupts_since(const char *file, const char *next, unsigned int cpu,
 		      void (*call)(const char *name, uint64_t count, void *arg), void *arg);
 
 #endif

@@ -179,7 +179,8 @@ static void core(const struct run_state *run, const struct rt_shared *shared, un
 		json_number("core", cpu);
 	n = cgroup_processes(run, pids);
 	section_open("interrupts", "interrupts since the start:");
-	interrupts_since(state_path(path, run->supervisor, "interrupts"), cpu, interrupt, &totals);
+	interrupts_since(state_path(path, run->supervisor, "interrupts"), INTERRUPTS_NOW, cpu,
+			 interrupt, &totals);
 	section_close();
 	number(json ? "interruptions" : "in all", totals.interrupts);
 	section_open("exits", "exits from virtual machines, by reason:");

@@ -18,6 +18,7 @@
 
 #include "rt_child.h"
 #include "rt_guard.h"
+#include "rt_interrupts.h"
 #include "rt_relay.h"
 #include "rt_supervise.h"
 #include "run.h"
@@ -115,17 +116,17 @@ static int shared_make(struct supervisor *s)
 /* What the interrupts of each core were, to tell later what has come since. */
 static void interrupts_note(const struct run_state *run)
 {
-	static char text[256 << 10];
-	char path[PATH_ROOM];
+	char path[PATH_ROOM], *text = file_whole(INTERRUPTS_NOW);
 	int fd;
 
-	if (file_read("/proc/interrupts", text, sizeof(text)) <= 0)
+	if (!text)
 		return;
 	fd = creat(state_path(path, run->supervisor, "interrupts"), 0644);
 	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
 		unlink(path);
 	if (fd >= 0)
 		close(fd);
+	free(text);
 }
 
 static void signals_take(struct supervisor *s)
