@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* `dune rt`: which command, and how a run is named. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ static const char help[] =
 "  -p, --policy NAME    how the program's tasks are scheduled, for programs with\n"
 "                       the runtime (default: its own)\n"
 "  -q, --quantum TIME   for how long one runs at most, as 5us\n"
+"  -r, --reserve N,N... cores that are class 0's, class 1's... of tasks, for policies\n"
+"                       that reserve\n"
 "  -d, --detach         in the background: print its PID, for the other commands\n"
 "  -t, --terminal KIND  ring: standard output and error through shared memory,\n"
 "                       without a system call; direct: as ever. Default: ring on a\n"
@@ -59,6 +62,19 @@ int rt_find(const char *pid, struct run_state *run)
 	return 1;
 }
 
+/* Descriptors 0 to 2 that are closed are no place for anything of ours; the program has none. */
+static bool streams_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int rt_main(int argc, char **argv)
 {
 	static const struct {
@@ -70,6 +86,8 @@ int rt_main(int argc, char **argv)
 	};
 	unsigned int i;
 
+	if (!streams_open())
+		return RUN_FAILED;
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(help, stdout);
 		return 0;

@@ -14,12 +14,18 @@
 #include "run.h"
 
 /* What the runtime in the program is told. */
-static void variable_set(const struct run_state *run, const struct child_files *files)
+static void variable_set(const struct run_state *run, const struct rt_request *request,
+			 const struct child_files *files)
 {
 	static char text[RT_CONFIG_SIZE];
 	struct rt_config config;
 
 	rt_config_clear(&config);
+	/* All classes that there can be: how many are its own only the program knows. */
+	if (request->reserves) {
+		config.classes = RT_CLASSES_MAX;
+		memcpy(config.reserved, request->reserved, sizeof(config.reserved));
+	}
 	memcpy(config.cpus, run->cores.bits, sizeof(config.cpus));
 	snprintf(config.policy, sizeof(config.policy), "%s", run->policy);
 	config.quantum = run->quantum;
@@ -83,7 +89,7 @@ int child_start(const struct run_state *run, const struct rt_request *request,
 		if (files->streams[i] >= 0 && dup2(files->streams[i], i) < 0)
 			error = -errno;
 	if (!error) {
-		variable_set(run, files);
+		variable_set(run, request, files);
 		sigprocmask(SIG_SETMASK, mask, NULL);
 		error = begin(request, files);
 	}

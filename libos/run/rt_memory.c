@@ -36,6 +36,15 @@ static uint64_t available(void)
 	return kib << 10;
 }
 
+/* In large pages that nobody has and nobody was promised: no part of what is available. */
+static uint64_t huge_ready(uint64_t pages_free)
+{
+	/* Of pages that are promised only the whole machine knows. */
+	const uint64_t promised = file_number("/sys/kernel/mm/" HUGE_FOLDER "/resv_hugepages");
+
+	return pages_free > promised ? pages_free - promised : 0;
+}
+
 /* The node of the first core; -1: there are no nodes. */
 static int node_of(const struct run_state *run)
 {
@@ -53,14 +62,14 @@ static int node_of(const struct run_state *run)
 	return -1;
 }
 
-/* From this node only, or as before. */
-static void bind_memory(int node)
+/* From this node, only or rather than from others; -1: as before. */
+static void bind_memory(int node, int policy)
 {
 	unsigned long mask[1024 / 64] = { 0 };
 
 	if (node >= 0)
 		mask[node / 64] = 1ul << (node % 64);
-	syscall(SYS_set_mempolicy, node >= 0 ? MPOL_BIND : MPOL_DEFAULT, node >= 0 ? mask : NULL,
+	syscall(SYS_set_mempolicy, node >= 0 ? policy : MPOL_DEFAULT, node >= 0 ? mask : NULL,
 		node >= 0 ? 1024 : 0);
 }
 
@@ -92,12 +101,7 @@ static bool huge_ask(struct run_state *run, int node)
 			 "/sys/kernel/mm/" HUGE_FOLDER);
 	if (access(path_print(path, "%s/nr_hugepages", run->huge_folder), W_OK))
 		return false;
-	ready = huge_number(run, "free_hugepages");
-	/* Of pages that are promised only the whole machine knows. */
-	if (ready > file_number("/sys/kernel/mm/" HUGE_FOLDER "/resv_hugepages"))
-		ready -= file_number("/sys/kernel/mm/" HUGE_FOLDER "/resv_hugepages");
-	else
-		ready = 0;
+	ready = huge_ready(huge_number(run, "free_hugepages"));
 	run->huge_before = huge_number(run, "nr_hugepages");
 	run->huge_added = pages > ready ? pages - ready : 0;
 	if (!run->huge_added)
@@ -179,11 +183,12 @@ static int fill(const struct run_state *run, unsigned int flags)
 int memory_take(struct run_state *run)
 {
 	int node = node_of(run), fd = -ENOMEM;
-	uint64_t asked = run->memory;
+	uint64_t asked = run->memory, ready;
 
-	if (asked > available())
+	ready = huge_ready(file_number("/sys/kernel/mm/" HUGE_FOLDER "/free_hugepages")) * HUGE_SIZE;
+	if (asked > available() + ready)
 		return -ENOMEM;
-	bind_memory(node);
+	bind_memory(node, MPOL_BIND);
 	run->memory = (asked + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
 	strcpy(run->memory_kind, "hugetlb");
 	if (huge_ask(run, node))
@@ -192,8 +197,10 @@ int memory_take(struct run_state *run)
 		memory_give(run);
 		run->memory = (asked + 4095) & ~4095ull;
 		strcpy(run->memory_kind, "memfd");
-		fd = fill(run, 0);
+		/* Where small pages of one node end, Linux would kill somebody for more. */
+		bind_memory(node, MPOL_PREFERRED);
+		fd = asked > available() ? -ENOMEM : fill(run, 0);
 	}
-	bind_memory(-1);
+	bind_memory(-1, MPOL_DEFAULT);
 	return fd;
 }

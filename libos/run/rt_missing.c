@@ -58,6 +58,20 @@ static struct cores half_cores(const struct run_state *run)
 	return half;
 }
 
+/* Cores on which a timer looks for corrected errors of the machine, every few minutes. */
+static struct cores checked_cores(const struct run_state *run)
+{
+	struct cores checked = { 0 };
+	unsigned int cpu = cores_next(&run->cores, 0);
+	char path[PATH_ROOM];
+
+	for (; cpu < CORES_MAX; cpu = cores_next(&run->cores, cpu + 1))
+		if (file_number(path_print(path, "/sys/devices/system/machinecheck/machinecheck%u/"
+					   "check_interval", cpu)))
+			cores_add(&checked, cpu);
+	return checked;
+}
+
 void missing_tell(const struct run_state *run, const struct reserve_options *options,
 		  const char *partition, const struct settings_left *left)
 {
@@ -85,6 +99,8 @@ void missing_tell(const struct run_state *run, const struct reserve_options *opt
 		snprintf(text, sizeof(text), "%u tasks that do not move", left->tasks);
 		tell(&run->cores, text, "isolcpus=domain,");
 	}
+	missing = checked_cores(run);
+	tell(&missing, "corrected machine errors are looked for there", "mce=ignore_ce");
 	missing = half_cores(run);
 	tell(&missing, "its other half stays with Linux", "nosmt");
 	if (run->memory && !strcmp(run->memory_kind, "memfd")) {

@@ -216,7 +216,10 @@ void relay_end(struct relay *relay)
 		/* Who detaches leaves the rest where it is; who closes his end wants none. */
 		if (relay->last && out->broken != EPIPE)
 			lost = out_lost(out, &relay->shared->terminal.output[i]);
-		if (lost)
+		if (lost && relay->last && out->broken && out->broken != EPIPE)
+			fprintf(stderr, "dune: %" PRIu64 " bytes of %s are lost: %s\n", lost,
+				names[i], strerror(out->broken));
+		else if (lost)
 			fprintf(stderr, "dune: %" PRIu64 " bytes of %s were overwritten unread\n",
 				lost, names[i]);
 		if (out->own)

@@ -34,16 +34,29 @@ static bool one_of(const char *text, const char *const *words)
 	return false;
 }
 
+/* How many the command line says; what is no such thing is refused where they are chosen. */
+static uint32_t cores_asked(const char *text)
+{
+	struct cores cores;
+
+	if (text[strspn(text, "0123456789")])
+		return cores_parse(&cores, text) ? RT_CORES_MAX : cores_count(&cores);
+	return *text && strlen(text) < 5 ? (uint32_t)atoi(text) : RT_CORES_MAX;
+}
+
 static int check_policy(const struct rt_request *request)
 {
-	struct rt_params params = { .cores = 1, .classes = 1, .quantum = request->quantum };
+	struct rt_params params = { .cores = cores_asked(request->reserve.cores),
+				    .classes = RT_CLASSES_MAX, .quantum = request->quantum };
 	const struct rt_policy *policy = request->policy ? rt_policy_find(request->policy) : NULL;
 	const char *wrong;
+	size_t size;
 	void *state;
 	int i;
 
 	if (!request->policy)
-		return request->quantum ? rt_wrong("--quantum is a policy's: give --policy") : 0;
+		return request->quantum ? rt_wrong("--quantum is a policy's: give --policy") :
+		       request->reserves ? rt_wrong("--reserve is a policy's: give --policy") : 0;
 	if (!policy) {
 		fprintf(stderr, "dune: %s: no such policy; there are", request->policy);
 		for (i = 0; rt_policies[i]; i++)
@@ -51,12 +64,12 @@ static int check_policy(const struct rt_request *request)
 		fputs("\n", stderr);
 		return RUN_WRONG;
 	}
-	if (policy->flags & RT_TAKES_RESERVED)
-		params.reserved[0] = 1; /* the program says how many for whom */
-	state = aligned_alloc(RT_LINE, (rt_policy_bytes(policy, 1) + RT_LINE) & ~(RT_LINE - 1ul));
+	memcpy(params.reserved, request->reserved, sizeof(params.reserved));
+	size = (rt_policy_bytes(policy, RT_CORES_MAX) + RT_LINE) & ~(RT_LINE - 1ul);
+	state = aligned_alloc(RT_LINE, size);
 	if (!state)
 		return refuse(RUN_FAILED, policy->name, strerror(ENOMEM));
-	memset(state, 0, rt_policy_bytes(policy, 1));
+	memset(state, 0, size);
 	wrong = rt_policy_start(policy, state, &params);
 	free(state);
 	if (!wrong && request->quantum && request->quantum < QUANTUM_MIN_NS)
@@ -131,6 +144,7 @@ int rt_run(int argc, char **argv)
 		{ "mem", required_argument, NULL, 'm' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "quantum", required_argument, NULL, 'q' },
+		{ "reserve", required_argument, NULL, 'r' },
 		{ "detach", no_argument, NULL, 'd' },
 		{ "terminal", required_argument, NULL, 't' },
 		{ "partition", required_argument, NULL, 'P' },
@@ -144,7 +158,7 @@ int rt_run(int argc, char **argv)
 	int option, status;
 
 	opterr = 0;
-	while (!wrong && (option = getopt_long(argc, argv, "+c:m:p:q:dt:", options, NULL)) != -1) {
+	while (!wrong && (option = getopt_long(argc, argv, "+c:m:p:q:r:dt:", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			request.reserve.cores = optarg;
@@ -157,6 +171,10 @@ int rt_run(int argc, char **argv)
 			break;
 		case 'q':
 			wrong = units_time(optarg, &request.quantum);
+			break;
+		case 'r':
+			wrong = units_counts(optarg, request.reserved, RT_CLASSES_MAX);
+			request.reserves = true;
 			break;
 		case 'd':
 			request.detached = true;

@@ -3,6 +3,7 @@
 #ifndef DUNE_RUN_RT_SUPERVISE_H
 #define DUNE_RUN_RT_SUPERVISE_H
 
+#include "../rt/policy.h"
 #include "rt_reserve.h"
 
 struct rt_request {
@@ -10,6 +11,8 @@ struct rt_request {
 	uint64_t memory; /* 0: none */
 	const char *policy; /* NULL: the runtime's own */
 	uint64_t quantum; /* 0: none */
+	uint32_t reserved[RT_CLASSES_MAX]; /* cores of each class */
+	bool reserves; /* they were given */
 	bool ring; /* output through shared memory */
 	bool detached; /* nobody is at descriptors 0 to 2 */
 	bool own; /* the program enters Dune mode by itself */

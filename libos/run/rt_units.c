@@ -52,3 +52,22 @@ const char *units_time(const char *text, uint64_t *ns)
 	*ns *= unit->times;
 	return *ns ? NULL : "a quantum of 0 is none: leave it out";
 }
+
+const char *units_counts(const char *text, uint32_t *counts, size_t n)
+{
+	unsigned long count;
+	size_t i = 0;
+	char *end;
+
+	memset(counts, 0, n * sizeof(*counts));
+	for (;; text = end + 1) {
+		count = strtoul(text, &end, 10);
+		if (*text < '0' || *text > '9' || (*end && *end != ',') || count > UINT16_MAX)
+			return "want numbers of cores, as 1,2";
+		if (i == n)
+			return "there are not so many classes";
+		counts[i++] = (uint32_t)count;
+		if (!*end)
+			return NULL;
+	}
+}

@@ -112,6 +112,19 @@ static void test_times(void)
 		check(units_time(bad[i], &n), "'%s' is a time", bad[i]);
 }
 
+static void test_counts(void)
+{
+	static const char *const bad[] = { "", ",", "1,", ",1", "1,,2", "a", "1 2", "-1", " 1",
+					   "65536", "1,2,3,4", "99999999999999999999" };
+	uint32_t n[3];
+	unsigned int i;
+
+	check(!units_counts("7", n, 3) && n[0] == 7 && !n[1] && !n[2], "one");
+	check(!units_counts("1,0,2", n, 3) && n[0] == 1 && !n[1] && n[2] == 2, "three");
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		check(units_counts(bad[i], n, 3), "'%s' are counts", bad[i]);
+}
+
 static const struct test_case cases[] = {
 	{ "lists of cores", test_lists },
 	{ "what is no list", test_no_lists },
@@ -119,6 +132,7 @@ static const struct test_case cases[] = {
 	{ "sets", test_sets },
 	{ "sizes", test_sizes },
 	{ "times", test_times },
+	{ "counts", test_counts },
 };
 
 TEST_MAIN(cases)
