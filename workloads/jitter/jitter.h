@@ -35,6 +35,7 @@ struct gap {
 #define GAPS_MAX 20000
 
 struct spin {
+	uint64_t begin;		/* TSC */
 	uint64_t ticks, turns;	/* all of it */
 	uint64_t settling;	/* interruptions before it counted */
 	uint64_t least;		/* ticks of a turn without interruption */

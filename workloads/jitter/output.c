@@ -68,6 +68,7 @@ static void put_spin(FILE *file, const struct options *options, const struct spi
 	put(file, "threshold_ticks", options->threshold);
 	put(file, "warmup_ticks", options->warmup);
 	put(file, "warmup_interruptions", spin->settling);
+	put(file, "begin_ticks", spin->begin);
 	put(file, "ticks", spin->ticks);
 	put(file, "turns", spin->turns);
 	put(file, "turn_ticks", spin->least);

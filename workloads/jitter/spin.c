@@ -49,6 +49,7 @@ void spin_run(struct spin *spin, const struct options *options)
 	memset(spin, 0, sizeof(*spin));
 	spin->settling = settling;
 	begin = ticks();
+	spin->begin = begin;
 	spin->turns = turn(spin, begin, begin + options->duration, options->threshold, &least);
 	spin->least = least;
 	/* An interrupted turn would have taken that anyway. */

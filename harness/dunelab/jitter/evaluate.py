@@ -2,13 +2,15 @@
 """What the records of a run say: its tables, sentences and histograms."""
 
 import json
+import math
 from dataclasses import dataclass
 
 from dunelab import claims, hlog, noise as noises, stats, steprun
-from dunelab.jitter import plan as planning
+from dunelab.jitter import named, plan as planning
 
 PERCENTILES = ("50", "99", "99.9", "99.99")
-AGREE = 0.25        # our probe and cyclictest, of the median and of what is lost
+AGREE = 0.25        # our probes and rt-tests': of cyclictest's mean, of oslat's interruptions
+OSLAT_US = 2        # its buckets below have turns of its loop in them
 TITLES = {noises.IDLE: "nothing else runs", noises.NOISE: "noise on the other CPU"}
 
 
@@ -22,6 +24,7 @@ class Measured:
     cyclictest: dict | None
     oslat: dict | None
     missing: tuple      # lines: what `dune rt run` could not have
+    spikes: list | None = None      # of named.Spike; None: nothing was traced
 
     @property
     def spin(self):
@@ -53,8 +56,17 @@ def measured(run):
                 folder = run.folder(step)
                 late = hlog.read((folder / "wake.hlog").read_text("utf-8"))[0].histogram
                 found.append(Measured(step, record, late, _thread(folder / "cyclictest.json"),
-                                      _thread(folder / "oslat.json"), _lines(folder / "missing")))
+                                      _thread(folder / "oslat.json"), _lines(folder / "missing"),
+                                      _spikes(folder)))
     return found
+
+
+def _spikes(folder):
+    """Of the traced loop; runs of before had none."""
+    if not (folder / "trace").exists():
+        return None
+    return named.spikes(json.loads((folder / "traced.json").read_text("utf-8")),
+                        (folder / "trace").read_text("utf-8", "replace"))
 
 
 def _lines(path):
@@ -109,21 +121,44 @@ def missing(items):
     return ["boots", "not to be had"], [[", ".join(keys), line] for line, keys in told.items()]
 
 
+def causes(items):
+    """(header, body): why the traced loops were interrupted."""
+    return named.table({item.step.system: item.spikes for item in items
+                        if item.spikes is not None})
+
+
+def rates(item):
+    """(ours, oslat's, whether they agree): interruptions of OSLAT_US or more in a second."""
+    tick_hz, length = item.spin["tick_hz"], item.spin["ticks"] / item.spin["tick_hz"]
+    mine = sum(ticks >= OSLAT_US * tick_hz / 1e6 for _, ticks in item.spin["gaps"])
+    theirs = sum(count for bucket, count in item.oslat.get("histogram", {}).items()
+                 if int(bucket) >= OSLAT_US)
+    ratio = length / item.oslat["duration"]
+    off = abs(mine - theirs * ratio)
+    # Few of them are no rate: two counts of the same one differ by their deviations.
+    agree = off <= max(AGREE * theirs * ratio, 3 * math.sqrt(mine + theirs * ratio ** 2))
+    return mine / length, theirs / item.oslat["duration"], agree
+
+
 def agreement(items):
     """(header, body): our probes and rt-tests', in the same boot one after the other."""
     header = ["system", "noise", "wake: mean, max (us)", "cyclictest: mean, max (us)",
-              "means agree", "spin: longest (us)", "oslat: longest (us)"]
+              "means agree", "spin: longest (us), a second", "oslat: longest (us), a second",
+              "rates agree"]
     body = []
     for item in items:
         if not item.cyclictest:
             continue
         mean, theirs = item.wake["mean_ns"] / 1000, item.cyclictest["avg"]
         longest = item.spin["longest_ticks"] / item.spin["tick_hz"] * 1e6
+        ours, oslat, agree = rates(item) if item.oslat else (None, None, None)
         body.append([item.step.system, item.step.noise,
                      f"{mean:,.1f}, {item.wake['max_ns'] / 1000:,.1f}",
                      f"{theirs:,.1f}, {item.cyclictest['max']:,}",
                      "yes" if abs(mean - theirs) <= AGREE * theirs else "NO",
-                     f"{longest:,.1f}", f"{item.oslat['max']:,}" if item.oslat else "-"])
+                     f"{longest:,.1f}, {ours:,.0f}" if item.oslat else f"{longest:,.1f}",
+                     f"{item.oslat['max']:,}, {oslat:,.0f}" if item.oslat else "-",
+                     "-" if agree is None else "yes" if agree else "NO"])
     return header, body
 
 
@@ -167,6 +202,10 @@ def problems(run, items):
         if mine and abs(mine - item.cyclictest["avg"]) > AGREE * item.cyclictest["avg"]:
             found.append(f"{item.step.key}: our mean is {mine:.1f} us, cyclictest's "
                          f"{item.cyclictest['avg']:.1f} us")
+        ours, oslat, agree = rates(item) if item.oslat else (0, 0, True)
+        if not agree:
+            found.append(f"{item.step.key}: our loop was interrupted {ours:,.0f} times a second "
+                         f"for {OSLAT_US} us or more, oslat's {oslat:,.0f} times")
     return found
 
 

@@ -12,8 +12,13 @@ SPINNING = ("A loop that looks at the clock and does nothing else: each gap of m
 WAKING = ("A thread sleeps until the next period, over and over, with locked memory, under "
           "SCHED_FIFO 95 (of dune-rt: as the one task of its core); how late it wakes. A "
           "percentile has 20 samples beyond it, with ? at least 5.")
-AGREEING = ("cyclictest and oslat of rt-tests in the same boot, after ours. Longest interruptions "
-            "are not of the same seconds, and differ by what happened in them.")
+AGREEING = ("cyclictest and oslat of rt-tests in the same boot, after ours. Interruptions a second: "
+            f"of {evaluate.OSLAT_US} us or more; rates agree within {evaluate.AGREE:.0%}, or three "
+            "standard deviations of their counts. Longest interruptions are not of the same "
+            "seconds, and differ by what happened in them.")
+CAUSING = ("The loop once more, with Linux's events on that CPU traced by the same clock: all that "
+           "fell into one interruption, in their order. Tracing makes each of them longer. An "
+           "interruption without an event is none of Linux's: one of the emulator or the firmware.")
 MISSING = "In its words, with what would give it. The core is the program's all the same."
 
 
@@ -50,6 +55,10 @@ def _tables(run, items):
             chosen = [item for item in items if item.step.noise == noise]
             if chosen:
                 found.append((f"{title}: {evaluate.TITLES[noise]}", note, *make_one(chosen)))
+    for noise in run.plan.noises:
+        header, body = evaluate.causes([item for item in items if item.step.noise == noise])
+        if body:
+            found.append((f"Spikes by cause: {evaluate.TITLES[noise]}", CAUSING, header, body))
     header, body = evaluate.agreement(items)
     if body:
         found.append(("Beside rt-tests", AGREEING, header, body))

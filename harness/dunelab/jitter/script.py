@@ -3,12 +3,15 @@
 
     file environment    what the kernel says of itself
     file spin.json, wake.json, wake.hlog    ours
+    file traced.json, trace     the loop once more, and Linux's events on its CPU meanwhile
     file missing        what `dune rt run` could not have, where it ran them
     file cyclictest.json, oslat.json        theirs, where the system has peers
 """
 
 from dunelab import noise
 from dunelab.jitter import plan as planning
+
+TRACED_MS = 2000    # of that loop at most: it is for causes, not for figures
 
 _SCRIPT = """
 cd /tmp || exit 3
@@ -25,7 +28,7 @@ echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 {module}{noise}{reserved}
 {spin} || die "spin ended with $?"
 report file spin.json spin.json
-{wake} || die "wake ended with $?"
+{traced}{wake} || die "wake ended with $?"
 report file wake.json wake.json
 report file wake.hlog wake.hlog
 [ ! -e missing ] || report file missing missing
@@ -45,6 +48,26 @@ reserved() {{
 }}
 """
 
+# What costs an event does only when something interrupts the loop: it makes that longer.
+_TRACED = r"""
+trace=/sys/kernel/tracing
+tracing() {{
+	for one in irq_vectors irq nmi exceptions sched/sched_switch dune/dune_vmexit; do
+		[ ! -d $trace/events/$one ] || echo $1 >$trace/events/$one/enable
+	done
+	echo $1 >$trace/tracing_on
+}}
+echo x86-tsc >$trace/trace_clock && echo 8192 >$trace/per_cpu/cpu{cpu}/buffer_size_kb &&
+	echo {mask:x} >$trace/tracing_cpumask && echo >$trace/trace || die "Linux traces nothing"
+tracing 1
+{spin} || die "spin ended with $?"
+tracing 0
+sed -n '/_exit: /d; /softirq_raise: /d; s/^.*\] [^ ]* *\([0-9]*\): /\1 /p' \
+	$trace/per_cpu/cpu{cpu}/trace >trace
+report file traced.json traced.json
+report file trace trace
+"""
+
 _PEERS = """
 cyclictest -q -m -a {cpu} -t 1 -p 95 -i {interval} -l {cycles} -h 10000 --json=cyclictest.json \\
 	>/dev/null || die "cyclictest ended with $?"
@@ -62,13 +85,16 @@ def script(plan, step):
     dune = bool({"--dune", "--rt"} & set(system.options))
     run = "reserved jitter" if "--rt" in system.options else "jitter"
     common = " ".join(("--cpu", str(planning.PROBE_CPU), *system.options))
+    spin = f"{run} spin {common} --threshold {planning.THRESHOLD} --duration-ms"
     return _SCRIPT.format(
         module='insmod /lab/modules/dune.ko || die "dune.ko does not load"\n' if dune else "",
         unload="rmmod dune || exit 3\n" if dune else "",
         reserved=_RESERVED.format(cpu=planning.PROBE_CPU) if "--rt" in system.options else "",
         noise=noise.START if noisy else "", quiet=noise.STOP if noisy else "",
-        spin=f"{run} spin {common} --duration-ms {plan.spin_ms} --threshold "
-             f"{planning.THRESHOLD} --out spin",
+        spin=f"{spin} {plan.spin_ms} --out spin",
+        traced=_TRACED.format(
+            cpu=planning.PROBE_CPU, mask=1 << planning.PROBE_CPU,
+            spin=f"{spin} {min(plan.spin_ms, TRACED_MS)} --out traced"),
         wake=f"{run} wake {common} --interval-us {plan.interval_us} --cycles {plan.cycles} "
              "--out wake",
         peers=_PEERS.format(cpu=planning.PROBE_CPU, interval=plan.interval_us, cycles=plan.cycles,

@@ -2,7 +2,7 @@
 """One boot of the experiment, and the record that it leaves.
 
     steps/<key>/record.json     what was measured, and everything that decided it
-    steps/<key>/*.json wake.hlog console.log run.sh
+    steps/<key>/*.json wake.hlog trace console.log run.sh
 A step without record.json has not been done.
 """
 
@@ -17,7 +17,7 @@ from dunelab.jitter import plan as planning, script
 
 LIMIT_S = 3600.0
 CONSOLE_LINES = 6
-WANTED = ("spin.json", "wake.json", "wake.hlog")
+WANTED = ("spin.json", "wake.json", "wake.hlog", "traced.json", "trace")
 PEERS = ("cyclictest.json", "oslat.json")
 # Expected wall seconds, for the ETA: a boot, and a virtual second of the probes.
 BOOT_S, SECOND_S = 12.0, {noise.IDLE: 3.0, noise.NOISE: 6.0}

@@ -11,7 +11,7 @@ import pytest
 
 from dunelab import cli, hdr, hlog, steprun, store
 from dunelab.errors import GuestError, UsageError
-from dunelab.jitter import evaluate, plan as planning, report, script, steps
+from dunelab.jitter import evaluate, named, plan as planning, report, script, steps
 from dunelab.sweep import figures as sweep_figures
 from kv_tools import program
 
@@ -41,7 +41,7 @@ def test_each_interruption_is_kept_and_added_up(jitter, tmp_path):
     assert all(ticks > 1000 for _, ticks in gaps)
     assert sum(ticks - found["turn_ticks"] for _, ticks in gaps) == found["lost_ticks"]
     assert max(ticks for _, ticks in gaps) == found["longest_ticks"]
-    assert abs(found["warmup_ticks"] - 0.1 * found["tick_hz"]) <= 1
+    assert abs(found["warmup_ticks"] - 0.1 * found["tick_hz"]) <= 1 and found["begin_ticks"] > 0
     # One after the other, none within another.
     assert all(at + ticks <= after for (at, ticks), (after, _) in zip(gaps, gaps[1:]))
     assert found["ticks"] >= int(0.2 * found["tick_hz"]) > gaps[-1][0]
@@ -208,6 +208,69 @@ def test_what_was_changed_since_counts_no_more(run):
     said = evaluate.problems(run, evaluate.measured(run))
     assert any("wake.hlog changed since" in text for text in said)
     assert any("dune-idle: its record is damaged" in text for text in said)
+
+
+TRACE = """500 local_timer_entry: vector=236
+1400 local_timer_entry: vector=236
+1600 softirq_entry: vec=7 [action=SCHED]
+1700 dune_vmexit: vm=1 reason=INTERRUPT hw=0x60 rip=0x1
+51000 irq_handler_entry: irq=4 name=ttyS0
+52000 sched_switch: prev_comm=jitter prev_pid=9 prev_prio=4 prev_state=R ==> \
+next_comm=kworker/1:2 next_pid=50 next_prio=120
+52100 sched_switch: prev_comm=kworker/1:2 prev_pid=50 prev_prio=120 prev_state=I ==> \
+next_comm=jitter next_pid=9 next_prio=4
+what is no event
+90000 page_fault_user: address=0x1 ip=0x2 error_code=0x4
+""".replace("\\\n", "")
+
+
+def test_each_spike_has_its_cause(run):
+    spin = {"begin_ticks": 400, "tick_hz": 2e8, "gaps": [
+        [1000, 2000], [20000, 900], [50000, 3000], [80000, 9000], [89600, 1]]}
+    found = named.spikes(spin, TRACE)
+    assert [spike.cause for spike in found] == [
+        "local timer + softirq SCHED", named.UNKNOWN, "irq 4 ttyS0 + to kworker", named.UNKNOWN,
+        "page fault user"]
+    assert found[2].at_s == 0.00025 and found[2].ticks == 3000
+    header, body = named.table({"linux": found, "dune": []})
+    assert body[0][:4] == ["linux", named.UNKNOWN, "2", "900"] and body[0][4] == "9,000"
+    assert body[-1][:2] == ["dune", "nothing interrupted it"] and len(header) == len(body[0])
+    many = [named.Spike(0.1, 300 + n, f"to {n}") for n in range(20)]
+    assert named.table({"linux": many})[1][-1][1:3] == ["12 other causes", "12"]
+    # In the report: of the boots that have a trace.
+    folder = run.folder(planning.Step("linux", "idle"))
+    (folder / "traced.json").write_text(json.dumps(spin))
+    (folder / "trace").write_text(TRACE)
+    index = report.make(run)
+    assert "irq 4 ttyS0 + to kworker" in index.read_text()
+    assert "irq 4 ttyS0" in (index.parent / "data" / "causes-idle.csv").read_text()
+    assert not (index.parent / "data" / "causes-noise.csv").exists()
+
+
+def test_wake_ups_are_counted_by_the_microsecond(run):
+    rows = (report.make(run).parent / "data" / "buckets-idle.csv").read_text().splitlines()
+    assert "linux,20,400" in rows
+
+
+def test_a_loop_that_oslat_does_not_confirm_is_a_problem(run):
+    step = planning.Step("linux", "idle")
+
+    def said(mine, theirs):
+        record = run.record(step)
+        record["spin"]["gaps"] = [[n * 1000, 500] for n in range(mine)]
+        store.write_json(run.folder(step) / "record.json", record)
+        (run.folder(step) / "oslat.json").write_text(json.dumps({"thread": {"0": {
+            "max": 30, "duration": 1.0, "histogram": {"1": 10 ** 6, "2": theirs}}}}))
+        items = evaluate.measured(run)
+        header, body = evaluate.agreement(items)
+        problems = [text for text in evaluate.problems(run, items) if "oslat" in text]
+        row = next(row for row in body if row[:2] == ["linux", "idle"])
+        return dict(zip(header, row))["rates agree"], len(problems)
+
+    # Half a second of ours beside a second of theirs.
+    assert said(1000, 2000) == said(900, 2000) == ("yes", 0)
+    assert said(1000, 1000) == said(0, 100) == ("NO", 1)
+    assert said(2, 8) == said(0, 0) == ("yes", 0)
 
 
 def test_boots_of_two_emulators_are_a_problem(run):
