@@ -185,8 +185,8 @@ int memory_take(struct run_state *run)
 	int node = node_of(run), fd = -ENOMEM;
 	uint64_t asked = run->memory, ready;
 
-	ready = huge_ready(file_number("/sys/kernel/mm/" HUGE_FOLDER "/free_hugepages")) * HUGE_SIZE;
-	if (asked > available() + ready)
+	ready = huge_ready(file_number("/sys/kernel/mm/" HUGE_FOLDER "/free_hugepages"));
+	if (asked > available() + ready * HUGE_SIZE)
 		return -ENOMEM;
 	bind_memory(node, MPOL_BIND);
 	run->memory = (asked + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);

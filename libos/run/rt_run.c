@@ -158,7 +158,8 @@ int rt_run(int argc, char **argv)
 	int option, status;
 
 	opterr = 0;
-	while (!wrong && (option = getopt_long(argc, argv, "+c:m:p:q:r:dt:", options, NULL)) != -1) {
+	while (!wrong &&
+	       (option = getopt_long(argc, argv, "+c:m:p:q:r:dt:", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			request.reserve.cores = optarg;

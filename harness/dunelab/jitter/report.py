@@ -12,10 +12,10 @@ SPINNING = ("A loop that looks at the clock and does nothing else: each gap of m
 WAKING = ("A thread sleeps until the next period, over and over, with locked memory, under "
           "SCHED_FIFO 95 (of dune-rt: as the one task of its core); how late it wakes. A "
           "percentile has 20 samples beyond it, with ? at least 5.")
-AGREEING = ("cyclictest and oslat of rt-tests in the same boot, after ours. Interruptions a second: "
-            f"of {evaluate.OSLAT_US} us or more; rates agree within {evaluate.AGREE:.0%}, or three "
-            "standard deviations of their counts. Longest interruptions are not of the same "
-            "seconds, and differ by what happened in them.")
+AGREEING = ("cyclictest and oslat of rt-tests in the same boot, after ours. Interruptions a "
+            f"second: of {evaluate.OSLAT_US} us or more; rates agree within {evaluate.AGREE:.0%}, "
+            "or three standard deviations of their counts. Longest interruptions are not of the "
+            "same seconds, and differ by what happened in them.")
 CAUSING = ("The loop once more, with Linux's events on that CPU traced by the same clock: all that "
            "fell into one interruption, in their order. Tracing makes each of them longer. An "
            "interruption without an event is none of Linux's: one of the emulator or the firmware.")
