@@ -353,6 +353,9 @@ for how in fault overflow divide exit held edf; do
     dune rt run --terminal direct -c 2-3 -m 5M -p edf rt-badly $how >told 2>&1; status $how $?
     lines; said $how; snap $how
 done
+# What the command takes for a quantum, and this machine does not.
+$quiet -c 3-3 -p rr -q 150ns rt-badly held >told 2>&1; status short $?
+lines; said short; snap short
 # One that takes no interrupt and hears no signal; and the administrator, with each of his means.
 for how in spin.stop spin.kill spin.group spin.exit; do
     : >told
@@ -376,12 +379,13 @@ def test_an_application_that_ends_badly(guest, rt_badly):
     frames = said_all(result)
     statuses = {name[7:]: int(text) for name, text in frames.items() if name.startswith("status.")}
     assert statuses == {"fault": 139, "overflow": 139, "divide": 136, "exit": 7, "held": 0,
-                        "edf": 3, "spin.stop": 143, "spin.kill": 137, "spin.group": 137,
-                        "spin.exit": 137}
+                        "edf": 3, "short": 3, "spin.stop": 143, "spin.kill": 137,
+                        "spin.group": 137, "spin.exit": 137}
     said = {name[5:]: text for name, text in frames.items() if name.startswith("said.")}
     assert re.search(r"^dune: task bad, number 0x\w+, on core \d$", said["fault"], re.M)
     assert re.search(r"^dune: task bad, .* on core \d: its stack is full$", said["overflow"], re.M)
     assert "dune: unhandled divide error" in said["divide"]
+    assert said["short"].startswith("dune: an interrupt alone takes longer than the quantum: ")
     assert said["exit"] == "" and said["held"] == "the next task runs\n"
     assert re.fullmatch(r"rt-badly: Disk quota exceeded: .+\n", said["edf"])
     assert said["spin.stop"] == "", "another thread of it heard the signal"

@@ -60,7 +60,8 @@ struct dune_rt_options {
 
 /*
  * Start the runtime, from outside. options NULL: what the environment variable DUNE_RT
- * says, as `dune rt run` sets it, defaults without it. Returns when all cores run. -EINVAL: the
+ * says, as `dune rt run` sets it, defaults without it; the sentence that explains -EINVAL then
+ * goes to descriptor 2. Returns when all cores run. -EINVAL: the
  * options; -ENOENT: no such policy; -EALREADY: it runs; -EPERM: before dune_init(),
  * or in a task; -ENOTSUP: no DUNE_FEATURE_INTERRUPT, or with a quantum none of
  * DUNE_FEATURE_TIMER (without which who sleeps beside a task that works is woken

@@ -13,6 +13,8 @@
 #include <dune/timer.h>
 #include <dune/trap.h>
 
+#include "../../src/guest.h"
+#include "../../src/text.h"
 #include "../../src/thread.h"
 #include "choose.h"
 #include "timer.h"
@@ -214,6 +216,16 @@ static int start(const struct dune_rt_options *options, const char **why)
 	return error;
 }
 
+/* Who gave the options in the environment is the one to know; the program has not seen them. */
+static void tell(const char *why)
+{
+	char line[256], *end = text_put(line, "dune: ");
+
+	end = text_put(end, why);
+	end = text_put(end, "\n");
+	guest_syscall3(SYS_write, 2, (long)line, end - line);
+}
+
 int dune_rt_start(const struct dune_rt_options *options)
 {
 	const char *why = NULL;
@@ -227,6 +239,8 @@ int dune_rt_start(const struct dune_rt_options *options)
 	if (options && options->version == DUNE_RT_VERSION && options->size == sizeof(*options) &&
 	    options->why)
 		*options->why = why;
+	if (!options && error && why)
+		tell(why);
 	return error;
 }
 
