@@ -32,6 +32,12 @@ _STYLES = (
     ("rt", "#6d45a8", "#b99af0", "9 2", "down"),
     ("rt-tuned", "#5b5f66", "#aeb3bb", "3 3", "disc"),
     ("dune-rt", "#a3195b", "#ff7fae", "6 2 2 2 2 2", "square"),
+    ("dune-rt-stock", "#007d8f", "#4fc8dc", "3 1.5", "triangle"),
+    ("linux-ring", "#0068a3", "#5ab4f0", "4 2", "square"),
+    ("linux-tuned-ring", "#007d5f", "#3fc79d", "7 2 2 2", "disc"),
+    ("linux-tuned-sleep", "#8a6a00", "#dcb53c", "2 2", "down"),
+    ("rt-tuned-ring", "#5b5f66", "#aeb3bb", "8 3", "diamond"),
+    ("rt-tuned-sleep", "#6d45a8", "#b99af0", "3 2", "cross"),
     # The paper's evaluation: its own figures, ours under the profile, ours in instructions; rows.
     ("paper", "#5b5f66", "#aeb3bb", "3 3", "disc"),
     ("predicted", "#c24f00", "#ff9950", "11 3 2 3", "diamond"),

@@ -9,6 +9,9 @@ import pytest
 import browser
 import sample_run
 from dunelab import report
+from dunelab import plan as kv
+from dunelab.jitter import plan as jitter
+from dunelab.spin import plan as spin
 from dunelab.webpage import palette
 
 
@@ -157,4 +160,8 @@ def test_every_colour_stands_out_on_both_papers():
         assert levels == sorted(levels) and levels[0] > 1.15
     shown = [palette.STYLES[name] for name in ("linux", "memcached", "linux-tuned", "dune",
                                                "dune-tuned", "rt", "rt-tuned", "dune-rt")]
+    # Of systems that stand beside each other none is mistaken for another.
+    for names in (kv.DEFAULT_SYSTEMS, kv.GROUPS["ring"], jitter.SYSTEMS, spin.SYSTEMS):
+        marks = [(style.light, style.mark) for style in map(palette.STYLES.get, names)]
+        assert len(set(marks)) == len(marks), names
     assert len({item.dash for item in shown}) == len({item.light for item in shown}) == len(shown)
