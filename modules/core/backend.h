@@ -104,11 +104,13 @@ extern const struct backend_ops svm_backend;
 /* The one chosen at load. */
 extern const struct backend_ops *backend;
 
-/* What every exit takes is called directly: the calls are patched at load. */
+/* What every exit or interrupt takes is called directly: the calls are patched at load. */
 #define BACKEND_DIRECT_LIST(X) \
 	X(enter)               \
 	X(exit_decode)         \
-	X(rip_advance)
+	X(rip_advance)         \
+	X(interruptible)       \
+	X(interrupt_window)
 
 #define BACKEND_DIRECT_DECLARE(op) \
 	DECLARE_STATIC_CALL(backend_##op, *(((struct backend_ops *)0)->op));

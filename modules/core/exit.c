@@ -8,8 +8,6 @@
 
 static int handle_resume(struct vcpu *vcpu)
 {
-	if (vcpu->exit.reason == VCPU_EXIT_INTERRUPT)
-		trace_dune_sample(vcpu->vm->id, &vcpu->regs);
 	return RESUME_GUEST;
 }
 

@@ -38,24 +38,50 @@ out:
 	return 0;
 }
 
+/* The highest; more: whether there are others. False: none. */
+static __always_inline bool highest(const struct vcpu *vcpu, unsigned long *vector, bool *more)
+{
+	unsigned long word, rest = 0;
+	int i;
+
+	BUILD_BUG_ON(ARRAY_SIZE(vcpu->interrupts) != VECTORS / BITS_PER_LONG);
+#pragma GCC unroll 4
+	for (i = VECTORS / BITS_PER_LONG - 1; i >= 0; i--) {
+		word = READ_ONCE(vcpu->interrupts[i]);
+		if (word)
+			break;
+	}
+	if (i < 0)
+		return false;
+	*vector = i * BITS_PER_LONG + __fls(word);
+	rest = word & ~BIT(__fls(word));
+	while (--i >= 0)
+		rest |= READ_ONCE(vcpu->interrupts[i]);
+	*more = rest;
+	return true;
+}
+
 void vcpu_interrupts_take(struct vcpu *vcpu)
 {
 	unsigned long vector;
+	bool more = false;
 
 	WRITE_ONCE(vcpu->interrupt_work, false);
 	/* A vector that is set after the look comes with the word set again. */
 	smp_mb();
-	vector = find_last_bit(vcpu->interrupts, VECTORS);
-	if (vector < VECTORS && !vcpu->event.valid && backend->interruptible(vcpu)) {
-		clear_bit(vector, vcpu->interrupts);
-		vcpu->event = (struct vcpu_event){
-			.valid = true,
-			.type = EVENT_INTERRUPT,
-			.vector = vector,
-		};
-		vector = find_last_bit(vcpu->interrupts, VECTORS);
+	if (highest(vcpu, &vector, &more)) {
+		if (!vcpu->event.valid && static_call(backend_interruptible)(vcpu)) {
+			clear_bit(vector, vcpu->interrupts);
+			vcpu->event = (struct vcpu_event){
+				.valid = true,
+				.type = EVENT_INTERRUPT,
+				.vector = vector,
+			};
+		} else {
+			more = true;
+		}
 	}
-	if (vector < VECTORS)
+	if (more)
 		WRITE_ONCE(vcpu->interrupt_work, true);
-	backend->interrupt_window(vcpu, vector < VECTORS);
+	static_call(backend_interrupt_window)(vcpu, more);
 }

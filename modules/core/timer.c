@@ -19,8 +19,6 @@
 #define TICKS_MAX (1ull << 40)
 /* The TSCs of CPUs may differ by less; a sleep of the machine may set them back by more. */
 #define TICKS_BACK (1ull << 32)
-/* From the timer's interrupt to the look: more is something else's. */
-#define LAG_MAX (1ull << 16)
 /* What comes so soon is not left to a clock that differs. */
 #define SOON 1024
 /* How often the timer arms itself by the clock that it was armed by. */
@@ -32,31 +30,68 @@ static u64 ticks_to_ns(u64 ticks)
 }
 
 /*
- * In the interrupt that ended the guest on this CPU. The kernel sets its clock anew behind each of
- * them: if what comes next is known by now, that is done once and not again before the entry.
+ * Send the interrupt that is due; when to look again for its sake. rang: the timer brought this
+ * about. lag: from now to the entry, after which the guest counts.
  */
-static enum hrtimer_restart hrtimer_again(struct vcpu *vcpu)
+static __always_inline u64 timer_next(struct vcpu *vcpu, u64 vector, u64 now, bool rang, u64 lag)
 {
 	struct vcpu_timer *timer = &vcpu->timer;
-	const struct dune_timer *live = &vcpu->run->timer;
-	u64 deadline = READ_ONCE(live->deadline), ahead = READ_ONCE(live->ahead);
-	u64 now = rdtsc_ordered(), next = deadline;
+	struct dune_timer *live = &vcpu->run->timer;
+	u64 deadline = READ_ONCE(live->deadline), ahead;
+
+	/* Nobody would wait for a deadline of before the machine slept: better too early. */
+	if (now >= deadline ||
+	    unlikely(deadline != VCPU_TIMER_NEVER && now + TICKS_BACK < timer->seen)) {
+		vcpu->counts.timer_interrupts++;
+		set_bit(vector, vcpu->interrupts);
+		WRITE_ONCE(vcpu->interrupt_work, true);
+		WRITE_ONCE(live->deadline, deadline = VCPU_TIMER_NEVER);
+		ahead = READ_ONCE(live->ahead);
+		timer->ahead = ahead ? now + lag + min(ahead, TICKS_MAX) : VCPU_TIMER_NEVER;
+	} else {
+		if (rang || (now >= timer->armed && timer->armed != vcpu->shield))
+			vcpu->counts.timer_early++;
+		if (now >= timer->ahead)
+			timer->ahead = VCPU_TIMER_NEVER;
+	}
+	timer->seen = now;
+	return min(deadline, timer->ahead);
+}
+
+static bool is_vector(u64 vector)
+{
+	return vector >= FIRST_VECTOR && vector <= LAST_VECTOR;
+}
+
+/*
+ * In the interrupt that ended the guest on this CPU: the look that the entry would take, but for
+ * what it finds by then. The kernel sets its clock anew behind each interrupt: with the next time
+ * known here, that is done once and not again before the entry.
+ */
+static enum hrtimer_restart hrtimer_look(struct vcpu *vcpu)
+{
+	struct vcpu_timer *timer = &vcpu->timer;
+	u64 vector = READ_ONCE(vcpu->run->timer.vector), now = rdtsc_ordered(), next;
 
 	/*
-	 * Once for each look: a guest must not keep the kernel in this interrupt. Nor if
+	 * Once for each entry: a guest must not keep the kernel in this interrupt. Nor if
 	 * this one was called off from another CPU: there is nothing to count from.
 	 */
-	if (timer->expired || timer->armed == VCPU_TIMER_NEVER)
+	if (timer->looked || timer->armed == VCPU_TIMER_NEVER || !vcpu->timer_work ||
+	    !is_vector(vector)) {
+		timer->looked = 0;
 		return HRTIMER_NORESTART;
-	/* The look will find it due, and wants the next as long after itself. */
-	if (now >= deadline)
-		next = ahead && ahead < TICKS_MAX ? now + timer->lag + ahead : VCPU_TIMER_NEVER;
+	}
+	next = timer_next(vcpu, vector, now, true, timer->lag);
 	/* The two clocks differ by little; but not for ever. */
-	if (next < now + SOON || next - timer->armed > TICKS_MAX || ++timer->rounds > ROUNDS_MAX)
+	if (next < now + SOON || next - timer->armed > TICKS_MAX || ++timer->rounds > ROUNDS_MAX) {
+		timer->armed = VCPU_TIMER_NEVER;
 		return HRTIMER_NORESTART;
+	}
 	hrtimer_add_expires_ns(&timer->hrtimer, ticks_to_ns(next - timer->armed));
 	timer->armed = next;
-	timer->expired = now;
+	WRITE_ONCE(vcpu->run->timer.armed, next);
+	timer->looked = now;
 	return HRTIMER_RESTART;
 }
 
@@ -73,7 +108,9 @@ static enum hrtimer_restart hrtimer_expired(struct hrtimer *hrtimer)
 	smp_mb();
 	cpu = READ_ONCE(vcpu->in_guest_cpu);
 	if (cpu == smp_processor_id())
-		return hrtimer_again(vcpu);
+		return hrtimer_look(vcpu);
+	/* It has rung: what it was armed for has to be armed again. */
+	WRITE_ONCE(vcpu->timer.looked, 0);
 	if (cpu >= 0)
 		smp_send_reschedule(cpu);
 	return HRTIMER_NORESTART;
@@ -128,52 +165,17 @@ static void arm(struct vcpu *vcpu, u64 now, u64 when)
 	WRITE_ONCE(vcpu->run->timer.armed, timer->armed);
 }
 
-/* It armed itself `ahead' after it thought that this look would be: take that for exact. */
-static void timer_again(struct vcpu_timer *timer, u64 ahead, u64 now)
-{
-	timer->lag = min(now - timer->expired, LAG_MAX);
-	if (ahead && timer->armed - timer->ahead + ahead / 16 <= ahead / 8)
-		timer->ahead = timer->armed;
-}
-
-/* Send the interrupt that is due; when to look again for its sake. */
-static u64 timer_next(struct vcpu *vcpu, u64 vector, u64 now)
-{
-	struct vcpu_timer *timer = &vcpu->timer;
-	struct dune_timer *live = &vcpu->run->timer;
-	u64 deadline = READ_ONCE(live->deadline), ahead;
-
-	/* Nobody would wait for a deadline of before the machine slept: better too early. */
-	if (now >= deadline ||
-	    unlikely(deadline != VCPU_TIMER_NEVER && now + TICKS_BACK < timer->seen)) {
-		vcpu->counts.timer_interrupts++;
-		set_bit(vector, vcpu->interrupts);
-		WRITE_ONCE(vcpu->interrupt_work, true);
-		WRITE_ONCE(live->deadline, deadline = VCPU_TIMER_NEVER);
-		ahead = READ_ONCE(live->ahead);
-		timer->ahead = ahead ? now + min(ahead, TICKS_MAX) : VCPU_TIMER_NEVER;
-		if (timer->expired)
-			timer_again(timer, ahead, now);
-	} else {
-		if (timer->expired || (now >= timer->armed && timer->armed != vcpu->shield))
-			vcpu->counts.timer_early++;
-		if (now >= timer->ahead)
-			timer->ahead = VCPU_TIMER_NEVER;
-	}
-	timer->seen = now;
-	timer->expired = 0;
-	return min(deadline, timer->ahead);
-}
-
 void vcpu_timer_look(struct vcpu *vcpu)
 {
-	u64 vector = READ_ONCE(vcpu->run->timer.vector), now = rdtsc_ordered(), when;
+	u64 vector, now, when;
 
-	if (vector < FIRST_VECTOR || vector > LAST_VECTOR || !vcpu_timer_offered()) {
+	vector = READ_ONCE(vcpu->run->timer.vector);
+	now = rdtsc_ordered();
+	if (!is_vector(vector) || !vcpu_timer_offered()) {
 		vcpu->timer.ahead = when = VCPU_TIMER_NEVER;
 		vcpu->timer_work = false;
 	} else {
-		when = timer_next(vcpu, vector, now);
+		when = timer_next(vcpu, vector, now, false, 0);
 	}
 	when = min(when, vcpu_shield_look(vcpu, now));
 	if (vcpu->shield)

@@ -99,7 +99,7 @@ void vcpu_queue_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
 
 static noinline void vcpu_work_before_entry(struct vcpu *vcpu)
 {
-	if (vcpu->timer_work)
+	if (vcpu->timer_work && !vcpu_timer_has_looked(&vcpu->timer))
 		vcpu_timer_look(vcpu);
 	if (READ_ONCE(vcpu->interrupt_work))
 		vcpu_interrupts_take(vcpu);
@@ -223,6 +223,9 @@ static int vcpu_work(struct vcpu *vcpu)
 static int exit_handle(struct vcpu *vcpu)
 {
 	switch (vcpu->exit.reason) {
+	case VCPU_EXIT_INTERRUPT: /* the host has taken it: handle_resume(), which is nothing */
+		trace_dune_sample(vcpu->vm->id, &vcpu->regs);
+		return RESUME_GUEST;
 	case VCPU_EXIT_HYPERCALL:
 		return handle_hypercall(vcpu);
 	case VCPU_EXIT_TDP_FAULT:
@@ -266,6 +269,7 @@ int vcpu_run(struct vcpu *vcpu)
 	if (!mutex_trylock(&vcpu->run_lock))
 		return -EBUSY;
 	vcpu->new_run = true;
+	vcpu->timer.looked = 0; /* that was for another entry */
 	error = vcpu->dead ? -ENODEV : run_page_load(vcpu);
 	if (!error)
 		error = vcpu_loop(vcpu);

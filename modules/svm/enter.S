@@ -7,6 +7,18 @@
 #include "core/regs.h"
 
 /*
+ * As many entries of the predictor of returns as the kernel's FILL_RETURN_BUFFER makes, in place of
+ * all that the guest may have made; without its loop, whose counting is half of its instructions.
+ */
+.macro RETURNS_FILL
+	.rept RSB_CLEAR_LOOPS
+	__FILL_RETURN_SLOT
+	.endr
+	add $(BITS_PER_LONG / 8 * RSB_CLEAR_LOOPS), %rsp
+	lfence
+.endm
+
+/*
  * void svm_vmrun(u64 vmcb_pa, struct dune_regs *regs, u64 host_vmcb_pa)
  *
  * Called with GIF clear and interrupts off; returns the same way. Between
@@ -47,7 +59,9 @@ SYM_FUNC_START(svm_vmrun)
 	vmload %rax
 
 	/* The guest must not steer the host's returns or speculation. */
-	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
+	ALTERNATIVE "jmp .Lreturns_filled", "", X86_FEATURE_RETPOLINE
+	RETURNS_FILL
+.Lreturns_filled:
 	UNTRAIN_RET
 #ifdef X86_FEATURE_IBPB_ON_VMEXIT
 	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT

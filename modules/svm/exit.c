@@ -85,6 +85,8 @@ static enum vcpu_exit_reason reason_of(u64 code, u64 info1)
 /* The same; those that come often are found first. */
 static enum vcpu_exit_reason reason_find(u64 code, u64 info1)
 {
+	if (code == SVM_EXIT_INTR)
+		return VCPU_EXIT_INTERRUPT;
 	if (code == SVM_EXIT_VMMCALL)
 		return VCPU_EXIT_HYPERCALL;
 	if (code == SVM_EXIT_NPF)
@@ -117,8 +119,6 @@ static void event_recover(struct vcpu *vcpu,
 	u8 vector = info & SVM_EXITINTINFO_VEC_MASK;
 	enum event_type type;
 
-	if (!(info & SVM_EXITINTINFO_VALID))
-		return;
 	switch (info & SVM_EXITINTINFO_TYPE_MASK) {
 	case SVM_EXITINTINFO_TYPE_INTR:
 		type = EVENT_INTERRUPT;
@@ -200,7 +200,8 @@ void svm_exit_decode(struct vcpu *vcpu)
 	}
 	if (unlikely(to_svm(vcpu)->offered))
 		offer_end(vcpu);
-	event_recover(vcpu, control);
+	if (control->exit_int_info & SVM_EXITINTINFO_VALID)
+		event_recover(vcpu, control);
 }
 
 void svm_rip_advance(struct vcpu *vcpu, unsigned int length)
