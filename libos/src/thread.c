@@ -22,9 +22,13 @@ _Static_assert(offsetof(struct dune_thread, own_bases) == THREAD_OWN_BASES, "ass
 _Static_assert(offsetof(struct dune_thread, gdt) == THREAD_GDT, "assembly");
 _Static_assert(offsetof(struct dune_thread, trapping) == THREAD_TRAPPING, "assembly");
 _Static_assert(offsetof(struct dune_thread, hook_sp) == THREAD_HOOK_SP, "assembly");
-_Static_assert(offsetof(struct dune_thread, safe_low) == THREAD_SAFE_LOW, "assembly");
-_Static_assert(offsetof(struct dune_thread, safe_high) == THREAD_SAFE_HIGH, "assembly");
-_Static_assert(offsetof(struct dune_thread, safe_edits) == THREAD_SAFE_EDITS, "assembly");
+_Static_assert(offsetof(struct dune_thread, last) == THREAD_LAST, "assembly");
+_Static_assert(offsetof(struct dune_thread, safe) == THREAD_SAFE, "assembly");
+_Static_assert(offsetof(struct safe_range, low) == SAFE_LOW, "assembly");
+_Static_assert(offsetof(struct safe_range, high) == SAFE_HIGH, "assembly");
+_Static_assert(offsetof(struct safe_range, region) == SAFE_REGION, "assembly");
+_Static_assert(offsetof(struct safe_range, edits) == SAFE_EDITS, "assembly");
+_Static_assert(sizeof(struct safe_range) == 1 << SAFE_SHIFT, "assembly");
 _Static_assert(sizeof(struct dune_trap_frame) == TRAP_FRAME_SIZE, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.rax) == RUN_RAX, "assembly");
 _Static_assert(offsetof(struct dune_run, regs.r10) == RUN_R10, "assembly");

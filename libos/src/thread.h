@@ -41,10 +41,18 @@
 #define THREAD_GDT 128
 #define THREAD_TRAPPING 80
 #define THREAD_HOOK_SP 88
-#define THREAD_SAFE_LOW 96
-#define THREAD_SAFE_HIGH 104
-#define THREAD_SAFE_REGION 112
-#define THREAD_SAFE_EDITS 120
+#define THREAD_LAST 96
+#define THREAD_SAFE 224
+
+/* Of struct safe_range, and how an address chooses one: by its page, and bits above. */
+#define SAFE_LOW 0
+#define SAFE_HIGH 8
+#define SAFE_REGION 16
+#define SAFE_EDITS 24
+#define SAFE_SHIFT 5 /* of its size */
+#define SAFE_RANGES 16
+#define SAFE_PAGE 12
+#define SAFE_FOLD 3
 
 /* Of struct dune_run. */
 #define RUN_FLAGS 0
@@ -105,6 +113,14 @@ struct tss64 {
 	uint16_t io_map;
 } __attribute__((packed));
 
+/* A trap frame in here fits, unless something was taken away there since; high is 0: nowhere. */
+struct safe_range {
+	uint64_t low, high;
+	const uint32_t *region;
+	uint32_t edits;
+	uint32_t unused;
+};
+
 struct dune_thread {
 	struct dune_run *run;
 	int vcpu_fd;
@@ -118,11 +134,10 @@ struct dune_thread {
 	uint64_t own_bases[2]; /* FS and GS of ring 0, while ring 3 has its own */
 	bool trapping; /* an exception is on the trap stack */
 	void *hook_sp; /* HOOK_STACK_TOP */
-	/* A trap frame in here fits, unless something was taken away there since. */
-	uint64_t safe_low, safe_high;
-	const uint32_t *safe_region;
-	uint32_t safe_edits;
+	struct safe_range last; /* the one that was found last; this and others: */
 	uint64_t gdt[12] __attribute__((aligned(64)));
+	struct safe_range safe[SAFE_RANGES]; /* tasks take turns with their stacks */
+	uint32_t safe_used; /* a bit for each that may be one */
 	struct signal_state *signals;
 	struct signal_stack altstack; /* the guest's */
 	struct signal_fault signal_fault;
@@ -257,6 +272,8 @@ extern char trap_stubs[];
 int trap_inject_host_fault(struct dune_thread *thread);
 /* A thread is about to be sent this interrupt: -ENOENT if there is no handler for it. */
 int trap_expect(unsigned int vector);
+/* Its tables change as a whole: no stack is known to have room any more. */
+void trap_safe_forget(struct dune_thread *thread);
 extern unsigned int trap_xsave_size;
 extern const char trap_moving[], trap_moved[];
 

@@ -83,14 +83,15 @@ trap_common:
 	mov 64(%rsp), %rax
 	sub $(RED_ZONE + TRAP_FRAME_SIZE), %rax
 	and $-64, %rax
-	cmp THREAD_SAFE_LOW(%rcx), %rax
-	jb trap_long
-	cmp THREAD_SAFE_HIGH(%rcx), %rax
-	ja trap_long
-	mov THREAD_SAFE_REGION(%rcx), %rdx
+	cmp THREAD_LAST+SAFE_LOW(%rcx), %rax
+	jb trap_other
+	cmp THREAD_LAST+SAFE_HIGH(%rcx), %rax
+	ja trap_other
+	mov THREAD_LAST+SAFE_REGION(%rcx), %rdx
 	mov (%rdx), %edx
-	cmp %edx, THREAD_SAFE_EDITS(%rcx)
+	cmp %edx, THREAD_LAST+SAFE_EDITS(%rcx)
 	jne trap_long
+trap_fits:
 	mov %rsp, %rdx
 	lea TRAP_FRAME_SIZE(%rax), %rsp
 trap_moving:
@@ -145,6 +146,26 @@ trap_resume:
 	sub %rax, %rsp
 	and $-64, %rsp
 	jmp trap_load
+
+/* Not on the stack of the last one, but perhaps on one that is known. */
+trap_other:
+	mov %rax, %rdx
+	shr $SAFE_FOLD, %rdx
+	add %rax, %rdx
+	shr $(SAFE_PAGE - SAFE_SHIFT), %rdx
+	and $((SAFE_RANGES - 1) << SAFE_SHIFT), %edx
+	add %rcx, %rdx
+	cmp THREAD_SAFE+SAFE_LOW(%rdx), %rax
+	jb trap_long
+	cmp THREAD_SAFE+SAFE_HIGH(%rdx), %rax
+	ja trap_long
+	mov THREAD_SAFE+SAFE_REGION(%rdx), %rcx
+	mov (%rcx), %ecx
+	cmp %ecx, THREAD_SAFE+SAFE_EDITS(%rdx)
+	jne trap_long
+	mov %rsp, %rcx
+	and $-BLOCK_STRIDE, %rcx
+	jmp trap_fits
 
 trap_wait:
 	mov %rbp, %rdi

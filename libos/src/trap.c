@@ -216,21 +216,41 @@ static bool handled_by_program(const struct dune_trap_frame *frame)
 	return frame->vector < VECTORS && !is_debuggers(frame) && has_handler(frame->vector);
 }
 
+/* As trap_common does. */
+static struct safe_range *safe_of(struct dune_thread *thread, uintptr_t to, unsigned int *nr)
+{
+	*nr = (to + (to >> SAFE_FOLD)) >> SAFE_PAGE & (SAFE_RANGES - 1);
+	return &thread->safe[*nr];
+}
+
 /*
- * Frames between those addresses fit, until an entry of their part of the address
+ * A frame at `to' fits, and others around it, until an entry of their part of the address
  * space changes: as much as is whole pages, and one such part.
  */
-static void safe_set(struct dune_thread *thread, uintptr_t low, uintptr_t behind, uint64_t below,
-		     uint32_t edits)
+static void safe_set(struct dune_thread *thread, uintptr_t to, uint64_t below, uint32_t edits)
 {
+	const uintptr_t low = to - below, behind = to + TRAP_FRAME_SIZE;
+	unsigned int nr;
+	struct safe_range *safe = safe_of(thread, to, &nr);
+
 	if (PAGING_REGION(low) != PAGING_REGION(behind - 1)) {
-		thread->safe_high = 0;
+		thread->last.high = safe->high = 0;
 		return;
 	}
-	thread->safe_low = (low & ~4095ull) + below;
-	thread->safe_high = ((behind + 4095) & ~4095ull) - TRAP_FRAME_SIZE;
-	thread->safe_region = &paging_edits[PAGING_REGION(low)];
-	thread->safe_edits = edits;
+	thread->safe_used |= 1u << nr;
+	thread->last = *safe = (struct safe_range){
+		.low = (low & ~4095ull) + below,
+		.high = ((behind + 4095) & ~4095ull) - TRAP_FRAME_SIZE,
+		.region = &paging_edits[PAGING_REGION(low)],
+		.edits = edits,
+	};
+}
+
+void trap_safe_forget(struct dune_thread *thread)
+{
+	thread->last.high = 0;
+	for (; thread->safe_used; thread->safe_used &= thread->safe_used - 1)
+		thread->safe[__builtin_ctz(thread->safe_used)].high = 0;
 }
 
 /*
@@ -270,7 +290,7 @@ struct dune_trap_frame *trap_entry(struct dune_trap_frame *frame)
 	edits = __atomic_load_n(&paging_edits[PAGING_REGION(to - below)], __ATOMIC_ACQUIRE);
 	if (!paging_writable(thread, to - below, to + sizeof(*frame)))
 		trap_to_signal(frame);
-	safe_set(thread, to - below, to + sizeof(*frame), below, edits);
+	safe_set(thread, to, below, edits);
 	moved = (struct dune_trap_frame *)to;
 	raw_copy(moved, frame, sizeof(*frame));
 	return moved;

@@ -156,7 +156,7 @@ static int root_enter(struct dune_thread *thread, struct root *root, const void 
 	paging_thread_goes(thread);
 	paging_thread_comes(thread, nr);
 	thread->seen[nr] = root->generation;
-	thread->safe_high = 0; /* of the other root */
+	trap_safe_forget(thread); /* of the other root */
 	cr3 = paging_cr3(thread) | (paging.pcid && known ? CR3_NO_FLUSH : 0);
 	asm volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
 	return 0;
