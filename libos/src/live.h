@@ -27,4 +27,15 @@ static inline void live_look(void)
 		asm volatile("vmmcall" : "+a"(rax)::"memory");
 }
 
+/* dune_timer_set_within(), of a timer that is open. */
+static inline void live_timer_set(struct dune_timer *timer, uint64_t deadline, uint64_t slack)
+{
+	uint64_t armed;
+
+	live_set(&timer->deadline, deadline);
+	armed = live_get(&timer->armed);
+	if (deadline < armed && armed - deadline > slack)
+		live_look();
+}
+
 #endif

@@ -50,16 +50,12 @@ int dune_timer_close(void)
 int dune_timer_set_within(uint64_t deadline, uint64_t slack)
 {
 	struct dune_timer *timer = timer_here();
-	uint64_t armed;
 
 	if (!timer)
 		return -EPERM;
 	if (!live_get(&timer->vector))
 		return -ENOENT;
-	live_set(&timer->deadline, deadline);
-	armed = live_get(&timer->armed);
-	if (deadline < armed && armed - deadline > slack)
-		live_look();
+	live_timer_set(timer, deadline, slack);
 	return 0;
 }
 

@@ -11,11 +11,6 @@
 #define POLLS 32	/* looks at the word between looks at the clock */
 #define PATIENCE 64	/* of those, before a core with DUNE_RT_SHARED yields to Linux */
 
-void rt_service_begins(struct rt_thread *thread, uint64_t tsc)
-{
-	thread->since = tsc;
-}
-
 void rt_service_ends(struct rt_thread *thread, uint64_t tsc)
 {
 	/* After an interrupt it may have had less than that takes. */
@@ -93,10 +88,18 @@ static void begin(struct rt_core *core, struct rt_thread *to, uint64_t tsc)
 	rt_service_begins(to, tsc);
 	count(core);
 	if (rt.policy->quantum) {
-		core->slice_end = tsc + rt_ticks(rt.policy->quantum(rt.state, core->index,
-								    &to->task));
+		const uint64_t ns = rt.policy->quantum(rt.state, core->index, &to->task);
+		const uint64_t bit = 1ull << core->index;
+
+		if (ns != core->slice_ns) {
+			core->slice_ns = ns;
+			core->slice = rt_ticks(ns);
+		}
+		core->slice_end = tsc + core->slice;
 		core->lapsed = false;
-		__atomic_fetch_and(&rt.lapsed, ~(1ull << core->index), __ATOMIC_SEQ_CST);
+		/* Only this core sets it. */
+		if (__atomic_load_n(&rt.lapsed, __ATOMIC_SEQ_CST) & bit)
+			__atomic_fetch_and(&rt.lapsed, ~bit, __ATOMIC_SEQ_CST);
 	}
 	rt_timer_aim(core);
 }
@@ -131,19 +134,19 @@ static uint64_t settle(struct rt_here *here)
 	return tsc;
 }
 
-void rt_give_way(struct rt_here *here, enum rt_why why)
+/* Nobody reads the time where a policy knows none. */
+static uint64_t now_at(uint64_t tsc)
+{
+	return rt.counts ? rt_ns(tsc) : 0;
+}
+
+/* With the lock of me's queue, which it gives back: me is ready again; who runs then, or NULL. */
+static inline struct rt_thread *rejoin(struct rt_core *core, struct rt_ticket *lock,
+				       uint32_t queue, enum rt_why why, uint64_t now)
 {
 	const struct rt_policy *policy = rt.policy;
-	struct rt_core *core = here->core;
-	struct rt_thread *me = core->current, *to;
-	const uint64_t tsc = settle(here), now = rt_ns(tsc);
-	const uint32_t queue = policy->place ? policy->place(rt.state, &me->task) : 0;
-	struct rt_ticket *lock = rt_policy_lock(queue);
+	struct rt_thread *me = core->current, *to = NULL;
 
-	core->resched = false;
-	*(why == RT_YIELDED ? &core->yields : &core->counters->preemptions) += 1;
-	rt_service_ends(me, tsc);
-	rt_lock(lock);
 	if (policy->stopped)
 		policy->stopped(rt.state, core->index, &me->task, why, now);
 	me->leaving = 1;
@@ -154,16 +157,39 @@ void rt_give_way(struct rt_here *here, enum rt_why why)
 		to = rt_thread_of(policy->pick(rt.state, core->index, now));
 		if (to)
 			to->state = RT_RUNNING;
-		rt_unlock(lock);
-	} else {
-		rt_unlock(lock);
-		to = NULL;
 	}
+	rt_unlock(lock);
+	return to;
+}
+
+/* rejoin() gave to. */
+static inline void pass(struct rt_here *here, struct rt_thread *to, uint32_t queue, uint64_t now,
+			uint64_t tsc)
+{
+	struct rt_core *core = here->core;
+
 	if (!to)
 		to = next(core, now);
-	if (to != me && __atomic_load_n(&rt.idle, __ATOMIC_SEQ_CST))
+	if (to != core->current && __atomic_load_n(&rt.idle, __ATOMIC_SEQ_CST))
 		rt_wake_idle(queue);
 	change(here, to ? to : &core->idle, tsc);
+}
+
+void rt_give_way(struct rt_here *here, enum rt_why why)
+{
+	const struct rt_policy *policy = rt.policy;
+	struct rt_core *core = here->core;
+	struct rt_thread *me = core->current;
+	const uint64_t tsc = settle(here), now = now_at(tsc);
+	const uint32_t queue = policy->place ? policy->place(rt.state, &me->task) : 0;
+	struct rt_ticket *lock = rt_policy_lock(queue);
+
+	core->resched = false;
+	*(why == RT_YIELDED ? &core->yields : &core->counters->preemptions) += 1;
+	if (rt.counts)
+		rt_service_ends(me, tsc);
+	rt_lock(lock);
+	pass(here, rejoin(core, lock, queue, why, now), queue, now, tsc);
 }
 
 void rt_stopped(struct rt_here *here, enum rt_why why)
@@ -193,25 +219,76 @@ void rt_go(struct rt_here *here)
 	change(here, to ? to : &core->idle, tsc);
 }
 
+/* Whether to ask. A quantum is not cut short because a timer was for something else. */
+static inline bool may_have_to(const struct rt_policy *policy, bool over)
+{
+	return policy->yields && (!policy->quantum || over || policy->preempts);
+}
+
+/* With the policy's lock. */
+static inline bool has_to(struct rt_core *core, bool over, uint64_t now)
+{
+	if (rt.policy->yields(rt.state, core->index, &core->current->task, now)) {
+		core->lapsed = false;
+		return true;
+	}
+	asked(core);
+	/* Said under the lock: who enqueues next sees it. */
+	core->lapsed = over;
+	if (over)
+		__atomic_fetch_or(&rt.lapsed, 1ull << core->index, __ATOMIC_SEQ_CST);
+	return false;
+}
+
 bool rt_must_go(struct rt_core *core, uint64_t tsc)
 {
-	const struct rt_policy *policy = rt.policy;
 	struct rt_ticket *lock = rt_policy_lock(core->index);
-	bool over = tsc >= core->slice_end, must;
+	const bool over = tsc >= core->slice_end;
+	bool must;
 
-	/* A quantum is not cut short because a timer was for something else. */
-	if (!policy->yields || (policy->quantum && !over && !policy->preempts))
+	if (!may_have_to(rt.policy, over))
 		return false;
 	rt_lock(lock);
-	must = policy->yields(rt.state, core->index, &core->current->task, rt_ns(tsc));
-	if (!must)
-		asked(core);
-	/* Said under the lock: who enqueues next sees it. */
-	core->lapsed = !must && over;
-	if (core->lapsed)
-		__atomic_fetch_or(&rt.lapsed, 1ull << core->index, __ATOMIC_SEQ_CST);
+	must = has_to(core, over, now_at(tsc));
 	rt_unlock(lock);
 	return must;
+}
+
+bool rt_preempt(struct rt_here *here, uint64_t tsc)
+{
+	const struct rt_policy *policy = rt.policy;
+	struct rt_core *core = here->core;
+	struct rt_thread *me = core->current, *to;
+	struct rt_ticket *lock = &rt.policy_lock[0].lock;
+	const bool over = tsc >= core->slice_end;
+	const uint64_t now = now_at(tsc);
+	uint32_t queue;
+
+	if (!may_have_to(policy, over))
+		return false;
+	if (policy->locking != RT_LOCK_ALL) {
+		if (!rt_must_go(core, tsc))
+			return false;
+		me->since += core->toll + rt_tsc() - tsc;
+		rt_give_way(here, RT_PREEMPTED);
+		return true;
+	}
+	/* Both questions under the one lock. */
+	queue = policy->place ? policy->place(rt.state, &me->task) : 0;
+	rt_lock(lock);
+	if (!has_to(core, over, now)) {
+		rt_unlock(lock);
+		return false;
+	}
+	core->resched = false;
+	core->counters->preemptions++;
+	if (rt.counts) {
+		me->since += core->toll;
+		rt_service_ends(me, tsc);
+	}
+	to = rejoin(core, lock, queue, RT_PREEMPTED, now);
+	pass(here, to, queue, now, rt_tsc());
+	return true;
 }
 
 /* Also while it lasts: others look at it. */

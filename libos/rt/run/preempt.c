@@ -15,7 +15,6 @@ void rt_interrupt(struct dune_trap_frame *frame, void *unused)
 	struct rt_core *core = rt_core_here();
 	struct rt_here here = { .core = core };
 	uint64_t tsc;
-	bool stays;
 
 	(void)unused;
 	if (!core)
@@ -30,18 +29,16 @@ void rt_interrupt(struct dune_trap_frame *frame, void *unused)
 		rt_alarms_ring(&here, tsc);
 	if (here.kicks)
 		rt_send(&here);
-	core->resched = core->hold != 0;
-	stays = core->hold || !rt_must_go(core, tsc);
-	if (stays)
-		rt_timer_aim(core);
-	/* What the interrupt takes is no progress of whom it comes to; `ran' is the policy's. */
-	if (rt.counts)
-		core->current->since += core->toll + rt_tsc() - tsc;
-	if (stays)
-		return;
 	/* Calls begin and end with no values on the x87's stack. */
 	asm volatile("fninit");
-	rt_give_way(&here, RT_PREEMPTED);
+	core->resched = core->hold != 0;
+	if (core->hold || !rt_preempt(&here, tsc)) {
+		rt_timer_aim(core);
+		/* What it takes is no progress of whom it comes to: `ran' is the policy's. */
+		if (rt.counts)
+			core->current->since += core->toll + rt_tsc() - tsc;
+		return;
+	}
 	if (rt.counts)
 		rt_service_begins(here.core->current, rt_tsc());
 	if (here.core != core)

@@ -119,7 +119,9 @@ struct rt_core {
 	struct rt_core_counters own;
 	uint64_t hold_since;
 	uint64_t slice_end;	/* TSC; ~0: no quantum */
+	uint64_t slice_ns, slice; /* the policy's last quantum, and its ticks */
 	uint64_t aimed;		/* what its timer is set to; 0: who knows */
+	struct dune_timer *timer; /* its thread's; NULL: there is none */
 	uint64_t toll;		/* ticks that an interrupt takes from a task beside its handler */
 	struct rt_heap alarms;	/* by TSC; under the wait lock */
 	struct rt_thread idle;	/* the loop itself, on the stack of the core's own thread */
@@ -212,10 +214,15 @@ void rt_give_way(struct rt_here *here, enum rt_why why);
 void rt_stopped(struct rt_here *here, enum rt_why why);
 /* What is next; returns when the calling thread runs again. */
 void rt_go(struct rt_here *here);
+/* The same after an interrupt at tsc if the policy wants it; false: it does not. */
+bool rt_preempt(struct rt_here *here, uint64_t tsc);
 /* Whether another should have this core now. */
 bool rt_must_go(struct rt_core *core, uint64_t tsc);
 /* It is served from then; it stops then, which the policy is about to be told. */
-void rt_service_begins(struct rt_thread *thread, uint64_t tsc);
+static inline void rt_service_begins(struct rt_thread *thread, uint64_t tsc)
+{
+	thread->since = tsc;
+}
 void rt_service_ends(struct rt_thread *thread, uint64_t tsc);
 void rt_core_loop(struct rt_core *core);
 

@@ -14,8 +14,8 @@
 #include <dune/trap.h>
 
 #include "../../src/guest.h"
+#include "../../src/section.h"
 #include "../../src/text.h"
-#include "../../src/thread.h"
 #include "choose.h"
 #include "timer.h"
 
@@ -37,13 +37,15 @@ static void no_cores(void)
 }
 
 /* For who sleeps beside one that works, and for a policy that has a quantum. */
-static int timer_open(void)
+static int timer_open(struct rt_core *core)
 {
 	const uint64_t quantum = rt_ticks(rt.params.quantum);
 	const int error = dune_timer_open(rt.vector, quantum ? quantum + rt.slack : 0);
 
-	if (!error)
+	if (!error) {
+		core->timer = &thread_here()->run->timer;
 		__atomic_store_n(&rt.timed, true, __ATOMIC_RELAXED);
+	}
 	return error == -ENOTSUP && !rt.params.quantum ? 0 : error;
 }
 
@@ -63,7 +65,7 @@ static void *core_main(void *arg)
 	if (!core->error)
 		core->error = dune_interrupt_send(core->tid, rt.vector);
 	if (!core->error)
-		core->error = timer_open();
+		core->error = timer_open(core);
 	rt_core_self = core;
 	if (!core->error && rt.counts)
 		rt_toll_measure(core);

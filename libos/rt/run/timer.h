@@ -3,8 +3,7 @@
 #ifndef RT_RUN_TIMER_H
 #define RT_RUN_TIMER_H
 
-#include <dune/timer.h>
-
+#include "../../src/live.h"
 #include "runtime.h"
 
 #define RT_WAY 1024u /* ticks, about */
@@ -32,7 +31,7 @@ static inline void rt_timer_at(struct rt_core *core, uint64_t tsc, uint64_t slac
 	if (tsc == core->aimed)
 		return;
 	core->aimed = tsc;
-	dune_timer_set_within(tsc, slack);
+	live_timer_set(core->timer, tsc, slack);
 }
 
 static inline void rt_timer_aim(struct rt_core *core)
