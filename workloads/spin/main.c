@@ -38,7 +38,8 @@ _Noreturn void spin_fail(const char *what, int error)
 	exit(3);
 }
 
-static void machine_json(const struct server *server, const struct outcome *outcome)
+static void machine_json(const struct server *server, const struct outcome *outcome,
+			 const struct request *requests, uint64_t warmup, uint64_t n)
 {
 	const struct hist *late = &outcome->late;
 	const struct costs *costs = &outcome->costs;
@@ -65,7 +66,9 @@ static void machine_json(const struct server *server, const struct outcome *outc
 	if (costs->has_interrupt)
 		printf(",\"interrupt\":%.1f,\"resume\":%.1f,\"reach\":%.1f,\"kick\":%.1f",
 		       costs->interrupt, costs->resume, costs->reach, costs->kick);
-	printf("}}\n");
+	printf("},");
+	series_json(requests, warmup, n);
+	printf("}\n");
 }
 
 static void machine_table(const struct server *server, const struct outcome *outcome)
@@ -157,7 +160,7 @@ int main(int argc, char **argv)
 	       ((double)outcome.totals.end * options.spec.params.cores);
 	if (options.json) {
 		print_json(&options, measure, &outcome.totals, used, "machine");
-		machine_json(server, &outcome);
+		machine_json(server, &outcome, requests, options.warmup, n);
 	} else {
 		print_table(&options, measure, &outcome.totals, used);
 		machine_table(server, &outcome);

@@ -78,6 +78,12 @@ void burn(uint64_t ns);
 /* What servers call. */
 void request_serve(const struct server *server, struct request *request);
 
+/*
+ * "slowest": of each fiftieth of those after the warm-up, in order of arrival, the request with the
+ * largest slowdown, how many others were there with it, and the longest of them.
+ */
+void series_json(const struct request *requests, uint64_t warmup, uint64_t n);
+
 /* The calling thread stays on that CPU; under SCHED_FIFO if priority is not 0. */
 void cpu_bind(uint32_t cpu, int priority);
 

@@ -3,9 +3,9 @@
 
 from dunelab import stats
 from dunelab.figures import ccdf_of, round6
-from dunelab.spin import evaluate
+from dunelab.spin import evaluate, slowest
 from dunelab.webpage import palette
-from dunelab.webpage.axes import Axis, log_axis
+from dunelab.webpage.axes import Axis, linear_axis, log_axis
 from dunelab.webpage.figure import Figure, Layer, Rule
 
 DASHED = "Dashed: rt-sim, with the costs that the same machine measured."
@@ -34,8 +34,9 @@ def plan(run, items):
             top = max((item.cell.load for item in group), key=float, default=None)
             found.append(_load(law, name, group, key, what))
             found.append(_errors(law, name, group, key, what))
-            found.append(_ccdf(law, name, [item for item in group if item.cell.load == top], key,
-                               f"{what}, load {top}"))
+            highest = [item for item in group if item.cell.load == top]
+            found.append(_ccdf(law, name, highest, key, f"{what}, load {top}"))
+            found.append(_series(law, name, highest, key, f"{what}, load {top}"))
     return [figure for figure in found if figure]
 
 
@@ -165,3 +166,24 @@ def _ccdf(law, name, items, key, what):
                  max(row[1] for row in rows)),
         Axis("requests above that", least, 1, shares, log=True), layers,
         (name, "slowdown", "share above"), rows, _styles(dict.fromkeys(row[0] for row in rows)))
+
+
+def _series(law, name, items, key, what):
+    """The slowest requests through the run."""
+    rows, layers = [], []
+    for item in items:
+        found = slowest.of(item)
+        points = tuple((round6(one.at_s), round6(one.slowdown)) for one in found)
+        rows += [(key(item), *point, one.cause) for point, one in zip(points, found)]
+        layers += [Layer("line", key(item), points, 1.0), Layer("dot", key(item), points, 1.6)]
+    if not rows:
+        return None
+    values = [row[2] for row in rows]
+    return Figure(
+        f"series-{name}-{law}", law, f"{law}: slowest requests through the run, {what}",
+        "Of each fiftieth of the requests the one with the largest slowdown, when it was due; what "
+        "it waited for, by pointing at it.",
+        linear_axis("time (s of the machine's clock)", max(row[1] for row in rows)),
+        log_axis("slowdown", min(values), max(values)), layers,
+        (name, "second", "slowdown", "because of"), rows, _styles(dict.fromkeys(
+            row[0] for row in rows)), hover="near")

@@ -2,7 +2,7 @@
 """The report of a run: index.html, report.md, summary.json, the figures, the terminal's tables."""
 
 from dunelab import again, noise, stepreport
-from dunelab.spin import charts, evaluate, plan as planning
+from dunelab.spin import charts, evaluate, plan as planning, slowest
 
 TITLE = "Spin: requests under a scheduling policy, beside what theory predicts"
 LATENCY = ("Time from when a request was due to its end; the slowdown is that over its service. A "
@@ -27,6 +27,9 @@ CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S 
             "cost the more the nearer requests are to a quantum. Of busy time: service over the "
             "cores' time, less what they were idle before the queue was there and at its end. Of "
             "all time, that not taken off: what rt-sim says is of that, too.")
+SLOWEST = ("Of each cell the request with the largest slowdown, and what most of its time beside "
+           "its service went to: one long request that was there meanwhile, many others, or, with "
+           "nothing else there, the system itself (a wake-up, an interrupt).")
 COSTS = ("The least and the largest of the cells, each of which measures its own. submit: "
          "whoever makes a request; kick: more of that when a core is interrupted for it; "
          "reach: until that is there, the core serving on; wake: an idle core, more than dispatch; "
@@ -61,7 +64,8 @@ def _tables(run, items):
         title = f"{law} ({planning.LAWS[law]})" + (", noise" if what == noise.NOISE else "")
         for name, note, make_one in (("latency", LATENCY, evaluate.latency),
                                      ("oracle", ORACLE, evaluate.oracle),
-                                     ("capacity", CAPACITY, evaluate.capacities)):
+                                     ("capacity", CAPACITY, evaluate.capacities),
+                                     ("slowest requests", SLOWEST, slowest.table)):
             header, body = make_one(chosen)
             if body:
                 found.append((f"{title}: {name}", note, header, body))

@@ -23,6 +23,11 @@ def test_a_small_experiment(tmp_path, capsys):
         # Every request was served, once, and none faster than its size.
         assert found["sojourn_ns"]["n"] == (300 if row["load"] != "sat" else found[
             "sojourn_ns"]["n"]) and found["slowdown"]["p50"] >= 1
+        # In order, with the service that they had, and somebody beside where the queue is long.
+        slow = machine["slowest"]
+        assert len(slow) == 50 and all(one["sojourn_ns"] >= one["size_ns"] > 0 for one in slow)
+        assert [one["arrival_ns"] for one in slow] == sorted(one["arrival_ns"] for one in slow)
+        assert row["load"] != "sat" or all(one["others"] > 0 for one in slow[1:])
         assert machine["server"] == ("rt" if row["system"] == "dune-rt" else "threads")
         ours = row["system"] == "dune-rt"
         assert (row["predicted"] is not None) == (ours or row["policy"] == "cfcfs")

@@ -9,7 +9,8 @@ import pytest
 
 from dunelab import cli, experiment, paths, steprun, store
 from dunelab.errors import DunelabError, UsageError
-from dunelab.spin import evaluate, plan as planning, predict, report, script, steps, theory
+from dunelab.spin import (evaluate, plan as planning, predict, report, script, slowest, steps,
+                          theory)
 from dunelab.sweep import figures, parameters
 from kv_tools import program
 
@@ -143,6 +144,13 @@ def test_no_rounding_makes_a_wake_quicker_than_its_dispatch():
         assert abs(told["dispatch"] * 1e3 - cost) < 0.501, cost
 
 
+def slow_ones(count):
+    """What spin tells of the slowest request of each stretch: every tenth waited for a long one."""
+    return [{"arrival_ns": number * 10 ** 6, "sojourn_ns": 9_000_000 if number % 10 else 20_000,
+             "size_ns": 10_000, "others": 40, "longest_other_ns": 10_000_000}
+            for number in range(min(50, count))]
+
+
 def write(run, step, stretch=1.0):
     """A step's files as if it had been booted: the machine is rt-sim, `stretch` times as slow."""
     folder, cells = run.folder(step), {}
@@ -154,7 +162,8 @@ def write(run, step, stretch=1.0):
         service = 60000.0 * cell.requests
         machine = {"server": "rt", "late_ns": {"p50": 10, "p99": 1000, "p999": 2000, "max": 3000},
                    "service_ns": service, "idle_ns": 0,
-                   "end_ns": service / measured["utilisation"], "dispatches": 1, "costs_ns": costs}
+                   "end_ns": service / measured["utilisation"], "dispatches": 1, "costs_ns": costs,
+                   "slowest": slow_ones(cell.requests)}
         (folder / f"{cell.key}.json").write_text(json.dumps(measured) + "\n" + json.dumps(machine))
         cells[cell.key] = steps._cell(run.plan, step, cell, folder)
     store.write_json(folder / "record.json", {
@@ -358,3 +367,27 @@ def test_what_noise_does_has_tables_and_figures_of_its_own(tmp_path):
     assert 'NOISE="idle noise"' in report._again(run)
     rows = store.read_json(run.store.path / "summary.json")["rows"]
     assert {row["noise"] for row in rows} == {"idle", "noise"}
+
+
+@pytest.mark.parametrize("sojourn, others, longest, said", [
+    (19_000, 3, 10_000_000, slowest.OWN), (9_000_000, 40, 10_000_000, "one of 10,000.0 us"),
+    (9_000_000, 40, 10_000, "40 others"), (40_000, 0, 0, "the system: nothing else was there")])
+def test_a_slow_request_has_a_reason(sojourn, others, longest, said):
+    assert slowest.cause({"sojourn_ns": sojourn, "size_ns": 10_000, "others": others,
+                          "longest_other_ns": longest}) == said
+
+
+def test_the_report_shows_the_slowest_requests_in_time(tmp_path):
+    run = begin(tmp_path, 1.0)
+    index = report.make(run)
+    _, body = slowest.table(evaluate.measured(run))
+    assert [line[1:5] for line in body] == [[policy, load, "0.0010", "900.00"] for policy in (
+        "cfcfs", "rr") for load in ("0.5", "0.7")]
+    lines = (index.parent / "data/series-policy-w5.csv").read_text().splitlines()
+    # Of the highest load, and of each stretch.
+    assert len(lines) == 1 + 2 * 50 and lines[2].endswith(',0.001,900.0,"one of 10,000.0 us"')
+    assert "w5 (mix:0.995*0.5,0.005*500): slowest requests" in index.read_text()
+    # A run of before has none.
+    for item in evaluate.measured(run):
+        item.machine.pop("slowest")
+        assert slowest.of(item) == []
