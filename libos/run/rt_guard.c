@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rt_cgroup.h"
+#include "rt_files.h"
 #include "rt_guard.h"
 #include "rt_memory.h"
 #include "rt_reserve.h"
@@ -20,6 +22,7 @@
 static _Noreturn void watch(int parent)
 {
 	struct pollfd watched = { .events = POLLIN };
+	char mount[PATH_ROOM], path[PATH_ROOM];
 	sigset_t all;
 	int null, tries;
 
@@ -34,6 +37,9 @@ static _Noreturn void watch(int parent)
 	dup2(null, 2);
 	syscall(SYS_close_range, 3, ~0u, 0);
 	memory_disown();
+	/* Who kills a service with all that is in its control group does not kill this. */
+	if (cgroup_mount(mount))
+		file_write(path_print(path, "%s/cgroup.procs", mount), "0");
 	if (chdir("/"))
 		_exit(1);
 	watched.fd = (int)syscall(SYS_pidfd_open, parent, 0);

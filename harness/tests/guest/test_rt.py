@@ -357,17 +357,21 @@ done
 $quiet -c 3-3 -p rr -q 150ns rt-badly held >told 2>&1; status short $?
 lines; said short; snap short
 # One that takes no interrupt and hears no signal; and the administrator, with each of his means.
-for how in spin.stop spin.kill spin.group spin.exit; do
+for how in spin.stop spin.kill spin.group spin.exit spin.service; do
     : >told
-    $quiet -c 2-3 -m 5M rt-badly spin >told 2>&1 & run=$!
+    # A service manager has it in a group of its own.
+    group=; [ $how != spin.service ] || { group=service; mkdir /sys/fs/cgroup/$group; }
+    sh -c "echo 0 >/sys/fs/cgroup/$group/cgroup.procs; exec $quiet -c 2-3 -m 5M rt-badly spin" \
+        >told 2>&1 & run=$!
     until_is 'grep -q spins told'
     case $how in
+    spin.service) echo 1 >/sys/fs/cgroup/service/cgroup.kill; gone $run ;;
     spin.stop) dune rt stop --timeout 1 $run 2>said; said $how ;;
     spin.kill) kill -9 $(program $run) ;;
     spin.group) echo 1 >/sys/fs/cgroup/dune-rt-$run/cgroup.kill ;;
     spin.exit) kill -9 $run; gone $run ;;
     esac
-    wait $run; status $how $?; snap $how
+    wait $run; status $how $?; [ ! "$group" ] || rmdir /sys/fs/cgroup/$group; snap $how
 done
 dmesg | sed '1,/backend ready/d' | grep -E "BUG|WARNING|Oops|rcu.*stall|lockup" >said; said kernel
 """
@@ -380,7 +384,7 @@ def test_an_application_that_ends_badly(guest, rt_badly):
     statuses = {name[7:]: int(text) for name, text in frames.items() if name.startswith("status.")}
     assert statuses == {"fault": 139, "overflow": 139, "divide": 136, "exit": 7, "held": 0,
                         "edf": 3, "short": 3, "spin.stop": 143, "spin.kill": 137,
-                        "spin.group": 137, "spin.exit": 137}
+                        "spin.group": 137, "spin.exit": 137, "spin.service": 137}
     said = {name[5:]: text for name, text in frames.items() if name.startswith("said.")}
     assert re.search(r"^dune: task bad, number 0x\w+, on core \d$", said["fault"], re.M)
     assert re.search(r"^dune: task bad, .* on core \d: its stack is full$", said["overflow"], re.M)
