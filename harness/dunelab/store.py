@@ -9,6 +9,7 @@
 A run directory of a cell without run.json is incomplete.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -160,7 +161,8 @@ def create_in(parent, what, commit, dirty, now=None):
             return Store(path)
         except FileExistsError:
             continue
-    raise FileExistsError(parent / name)
+    raise FileExistsError(errno.EEXIST, "it is there already, and a hundred more like it",
+                          str(parent / name))
 
 
 def point_latest(store):

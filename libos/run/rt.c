@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* `dune rt`: which command, and how a run is named. */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -86,8 +87,10 @@ int rt_main(int argc, char **argv)
 	};
 	unsigned int i;
 
-	if (!streams_open())
+	if (!streams_open()) {
+		fprintf(stderr, "dune: /dev/null: %s\n", strerror(errno));
 		return RUN_FAILED;
+	}
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(help, stdout);
 		return 0;

@@ -54,6 +54,26 @@ trap_long:
 	movb $0, THREAD_TRAPPING(%r12)
 	jmp trap_handle
 
+/* Not on the stack of the last one, but perhaps on one that is known. */
+trap_other:
+	mov %rax, %rdx
+	shr $SAFE_FOLD, %rdx
+	add %rax, %rdx
+	shr $(SAFE_PAGE - SAFE_SHIFT), %rdx
+	and $((SAFE_RANGES - 1) << SAFE_SHIFT), %edx
+	add %rcx, %rdx
+	cmp THREAD_SAFE+SAFE_LOW(%rdx), %rax
+	jb trap_long
+	cmp THREAD_SAFE+SAFE_HIGH(%rdx), %rax
+	ja trap_long
+	mov THREAD_SAFE+SAFE_REGION(%rdx), %rcx
+	mov (%rcx), %ecx
+	cmp %ecx, THREAD_SAFE+SAFE_EDITS(%rdx)
+	jne trap_long
+	mov %rsp, %rcx
+	and $-BLOCK_STRIDE, %rcx
+	jmp trap_fits
+
 /*
  * The short way is for exceptions of ring 0 that have a handler, on a stack that is
  * known to have room: their frame is pushed where it is to be. Of page faults
@@ -146,26 +166,6 @@ trap_resume:
 	sub %rax, %rsp
 	and $-64, %rsp
 	jmp trap_load
-
-/* Not on the stack of the last one, but perhaps on one that is known. */
-trap_other:
-	mov %rax, %rdx
-	shr $SAFE_FOLD, %rdx
-	add %rax, %rdx
-	shr $(SAFE_PAGE - SAFE_SHIFT), %rdx
-	and $((SAFE_RANGES - 1) << SAFE_SHIFT), %edx
-	add %rcx, %rdx
-	cmp THREAD_SAFE+SAFE_LOW(%rdx), %rax
-	jb trap_long
-	cmp THREAD_SAFE+SAFE_HIGH(%rdx), %rax
-	ja trap_long
-	mov THREAD_SAFE+SAFE_REGION(%rdx), %rcx
-	mov (%rcx), %ecx
-	cmp %ecx, THREAD_SAFE+SAFE_EDITS(%rdx)
-	jne trap_long
-	mov %rsp, %rcx
-	and $-BLOCK_STRIDE, %rcx
-	jmp trap_fits
 
 trap_wait:
 	mov %rbp, %rdi

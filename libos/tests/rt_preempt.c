@@ -440,7 +440,7 @@ static void cost(const char *policy)
 			steps[i] - (uint64_t)rt_yield_policy >=
 				(uint64_t)(rt_yield_policy_end - rt_yield_policy);
 	}
-	ktap_check(ours && all <= 60,
+	ktap_check(ours && all >= 50 && all <= 60,
 		   "a switch under %s is short: %u instructions, %u but for the policy's", policy,
 		   all, ours);
 }

@@ -68,7 +68,7 @@ def _causes(noise, items):
         f"causes-{noise}", "series", f"Interruptions by cause, {evaluate.TITLES[noise]}",
         "The loop once more, with Linux's events traced: each mark has its cause, in the table and "
         "under the pointer.",
-        linear_axis("time (s of the machine's clock)", max(row[1] for row in rows)),
+        linear_axis("time (s of the machine's clock)", max(row[1] for row in rows) or 1),
         log_axis("ticks taken", planning.THRESHOLD, max(row[2] for row in rows)), layers,
         ("system", "second", "ticks", "cause"), rows, hover="near")
 

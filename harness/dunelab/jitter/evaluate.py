@@ -10,7 +10,7 @@ from dunelab.jitter import named, plan as planning
 
 PERCENTILES = ("50", "99", "99.9", "99.99")
 AGREE = 0.25        # our probes and rt-tests': of cyclictest's mean, of oslat's interruptions
-OSLAT_US = 2        # its buckets below have turns of its loop in them
+OSLAT_US = 2        # oslat's bucket k has k - 1 us to k; the first have turns of its loop in them
 TITLES = {noises.IDLE: "nothing else runs", noises.NOISE: "noise on the other CPU"}
 
 
@@ -132,7 +132,7 @@ def rates(item):
     tick_hz, length = item.spin["tick_hz"], item.spin["ticks"] / item.spin["tick_hz"]
     mine = sum(ticks >= OSLAT_US * tick_hz / 1e6 for _, ticks in item.spin["gaps"])
     theirs = sum(count for bucket, count in item.oslat.get("histogram", {}).items()
-                 if int(bucket) >= OSLAT_US)
+                 if int(bucket) > OSLAT_US)
     ratio = length / item.oslat["duration"]
     off = abs(mine - theirs * ratio)
     # Few of them are no rate: two counts of the same one differ by their deviations.

@@ -183,7 +183,7 @@ def _series(law, name, items, key, what):
         f"series-{name}-{law}", law, f"{law}: slowest requests through the run, {what}",
         "Of each fiftieth of the requests the one with the largest slowdown, when it was due; what "
         "it waited for, by pointing at it.",
-        linear_axis("time (s of the machine's clock)", max(row[1] for row in rows)),
+        linear_axis("time (s of the machine's clock)", max(row[1] for row in rows) or 1),
         log_axis("slowdown", min(values), max(values)), layers,
         (name, "second", "slowdown", "because of"), rows, _styles(dict.fromkeys(
             row[0] for row in rows)), hover="near")

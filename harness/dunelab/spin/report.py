@@ -27,9 +27,9 @@ CAPACITY = ("Twice as many requests as fit. The law: S / (S + d + n (d + c)), S 
             "cost the more the nearer requests are to a quantum. Of busy time: service over the "
             "cores' time, less what they were idle before the queue was there and at its end. Of "
             "all time, that not taken off: what rt-sim says is of that, too.")
-SLOWEST = ("Of each cell the request with the largest slowdown, and what most of its time beside "
-           "its service went to: one long request that was there meanwhile, many others, or, with "
-           "nothing else there, the system itself (a wake-up, an interrupt).")
+SLOWEST = ("Of each cell the request with the largest slowdown, and what was there that most of "
+           "its time beside its service may have gone to: one long request, many, or, where all "
+           "their service is less than half of it, the system itself (a wake-up, an interrupt).")
 COSTS = ("The least and the largest of the cells, each of which measures its own. submit: "
          "whoever makes a request; kick: more of that when a core is interrupted for it; "
          "reach: until that is there, the core serving on; wake: an idle core, more than dispatch; "

@@ -27,16 +27,18 @@ def of(item):
     """[Slowest] of an evaluate.Measured, in the order in which they were due; [] of a run that was
     made when nobody asked."""
     return [Slowest(found["arrival_ns"] * 1e-9, found["sojourn_ns"], found["size_ns"],
-                    cause(found)) for found in item.machine.get("slowest", [])]
+                    cause(found, item.plan.cores)) for found in item.machine.get("slowest", [])]
 
 
-def cause(found):
-    """What most of its time went to that was not its service: one long request that was there
-    meanwhile, many, or the system."""
+def cause(found, cores=1):
+    """What most of its time may have gone to that was not its service: one long request that was
+    there meanwhile, many, or the system, if all their service together is less than half of it."""
     waited = found["sojourn_ns"] - found["size_ns"]
     longest, others = found["longest_other_ns"], found["others"]
     if waited <= found["size_ns"]:
         return OWN
+    if others and cores * waited > 2 * found["others_ns"]:
+        return f"the system, beside {others:,} others"
     if longest * 2 >= waited:
         return f"one of {longest / 1e3:,.1f} us"
     return f"{others:,} others" if others else "the system: nothing else was there"

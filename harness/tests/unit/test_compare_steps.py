@@ -54,6 +54,11 @@ def compare(capsys, *argv):
 
 def test_the_same_bits_of_jitter_are_ok(tmp_path, capsys):
     base, new = (jitter(tmp_path / name) for name in "ab")
+    # Of boots that took another time to come to the loop.
+    for number, path in enumerate(sorted((tmp_path).rglob("record.json"))):
+        record = store.read_json(path)
+        record["spin"]["begin_ticks"] = 10 ** 9 + number
+        store.write_json(path, record)
     status, rows, _ = compare(capsys, base, new, "--strict")
     assert status == 0 and {row["how"] for row in rows.values()} == {"same bits"}
     assert set(rows) >= {"linux idle interruptions", "dune noise lost", "linux idle wake p50"}

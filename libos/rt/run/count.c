@@ -57,7 +57,8 @@ static uint64_t short_yields(const struct rt_core *core, uint64_t *dispatches)
 		begins = __atomic_load_n(&core->begins, __ATOMIC_ACQUIRE);
 		*dispatches = __atomic_load_n(&core->counters->dispatches, __ATOMIC_ACQUIRE);
 	} while (begins & 1 || __atomic_load_n(&core->begins, __ATOMIC_ACQUIRE) != begins);
-	return *dispatches - begins / 2;
+	/* Another program of the run may have begun the shared ones anew. */
+	return *dispatches > begins / 2 ? *dispatches - begins / 2 : 0;
 }
 
 int dune_rt_stats_get(uint32_t index, struct dune_rt_stats *stats, size_t size)

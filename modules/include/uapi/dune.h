@@ -105,7 +105,8 @@ struct dune_fault {
 
 /*
  * The vCPU's timer. These words are live: ring 0 of the guest writes them without an exit,
- * and the module reads them before each entry. When the TSC has reached the deadline, the
+ * and the module reads them before each entry, but one right behind the timer's own interrupt,
+ * which has read them. When the TSC has reached the deadline, the
  * guest is sent the vector as by DUNE_VCPU_INTERRUPT, and the deadline becomes ~0. Before
  * every entry the module says in `armed' when it will look by itself, at the latest. So a
  * deadline that is not before that needs nothing more, neither does one that is moved later
