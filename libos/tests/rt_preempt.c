@@ -327,17 +327,12 @@ static void migrations(void)
 	rt_down();
 }
 
-static uint64_t interrupts(void)
-{
-	return stats_sum(1).interrupts;
-}
-
 static void *holds(void *arg)
 {
 	uint64_t before, begin;
 
 	dune_rt_hold();
-	before = interrupts();
+	before = stats_sum(1).interrupts;
 	running = 1;
 	while (stop == 1)
 		;
@@ -346,12 +341,16 @@ static void *holds(void *arg)
 	 * more than that on a busy host. If it came before the count was taken, none comes now.
 	 */
 	for (begin = dune_rt_now(); dune_rt_now() - begin < 20 * MS ||
-	     (interrupts() == before && dune_rt_now() - begin < 1000 * MS);)
+	     (stats_sum(1).interrupts == before && dune_rt_now() - begin < 1000 * MS);)
 		;
 	wrong += urgent != 0;
+	before = stats_sum(1).preemptions;
 	dune_rt_release();
-	/* From here on there is one that should have run: it has. */
-	wrong += urgent != 1;
+	/*
+	 * This one had to go there. Under rr the other need not have come far: on such a host its
+	 * quantum may be over before its first instruction.
+	 */
+	wrong += stats_sum(1).preemptions == before;
 	return arg;
 }
 
@@ -372,7 +371,7 @@ static void sections(const char *policy)
 	stop = 0;
 	dune_rt_wait();
 	longest = stats_sum(1).hold_ns;
-	ktap_check(!wrong, "%s: a critical section puts it off to its end", policy);
+	ktap_check(!wrong && urgent == 1, "%s: a critical section puts it off to its end", policy);
 	ktap_check(longest >= 20 * MS, "%s: the longest is told", policy);
 	rt_down();
 }
