@@ -6,6 +6,7 @@
 
 #include "../../src/section.h"
 #include "runtime.h"
+#include "timer.h"
 
 __thread struct rt_core *rt_core_self;
 
@@ -63,8 +64,12 @@ void rt_leave(struct rt_here *here)
 		__atomic_fetch_sub(&rt_outer.visitors, 1, __ATOMIC_SEQ_CST);
 	else if (core->resched && !core->hold && here->flags & RT_IF) {
 		core->resched = false;
-		if (here->me != &core->idle && rt_must_go(core, rt_tsc()))
-			rt_give_way(here, RT_PREEMPTED);
+		if (here->me != &core->idle) {
+			if (rt_must_go(core, rt_tsc()))
+				rt_give_way(here, RT_PREEMPTED);
+			else /* while the section was open, no end of a quantum was awaited */
+				rt_timer_aim(core);
+		}
 	}
 	if (here->flags & RT_IF)
 		rt_interrupts_on();
