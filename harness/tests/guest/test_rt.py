@@ -356,6 +356,12 @@ done
 # What the command takes for a quantum, and this machine does not.
 $quiet -c 3-3 -p rr -q 150ns rt-badly held >told 2>&1; status short $?
 lines; said short; snap short
+# Of whatever else it was in the middle of, it ends by the same signal.
+n=0
+while [ $n -lt 30 ]; do
+    $quiet -c 2-3 -m 5M rt-badly divide >told 2>&1; echo $?
+    n=$((n + 1))
+done | sort | uniq -c >said; said divides
 # One that takes no interrupt and hears no signal; and the administrator, with each of his means.
 for how in spin.stop spin.kill spin.group spin.exit spin.service; do
     : >told
@@ -390,6 +396,7 @@ def test_an_application_that_ends_badly(guest, rt_badly):
     assert re.search(r"^dune: task bad, .* on core \d: its stack is full$", said["overflow"], re.M)
     assert "dune: unhandled divide error" in said["divide"]
     assert said["short"].startswith("dune: an interrupt alone takes longer than the quantum: ")
+    assert said["divides"].split() == ["30", "136"]
     assert said["exit"] == "" and said["held"] == "the next task runs\n"
     assert re.fullmatch(r"rt-badly: Disk quota exceeded: .+\n", said["edf"])
     assert said["spin.stop"] == "", "another thread of it heard the signal"

@@ -34,6 +34,11 @@ void signal_defer(struct dune_thread *thread)
 	thread->deferred = 1;
 }
 
+/* Signals of what an instruction does. */
+#define FAULTS                                                                          \
+	(1ull << (SIGSEGV - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGBUS - 1) |          \
+	 1ull << (SIGFPE - 1) | 1ull << (SIGTRAP - 1))
+
 static void queue(int signal, const struct signal_info *info)
 {
 	long pid = raw_syscall3(SYS_getpid, 0, 0, 0);
@@ -301,6 +306,10 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 	uint64_t mask;
 
 	if (!thread) {
+		/* It was let go on in Linux mode, where it may not do what a guest may. */
+		if (FAULTS >> (signal - 1) & 1 && !gather_is_under_way(signal) &&
+		    gather_is_for_any())
+			park();
 		if (gather_is_under_way(signal))
 			gather_one(); /* it is where it is */
 		else
@@ -315,7 +324,8 @@ void host_signal(int signal, struct signal_info *info, struct signal_context *co
 		if (gather_is_under_way(signal)) {
 			if (monitor_on())
 				park();
-			to_linux(thread, &regs, context, ~0ull);
+			/* A fault of its own is not to be what the process ends of. */
+			to_linux(thread, &regs, context, ~FAULTS | 1ull << (signal - 1));
 			gather_one();
 			return;
 		}

@@ -40,6 +40,11 @@ bool gather_is_under_way(int signal)
 	return what && what == death(signal);
 }
 
+bool gather_is_for_any(void)
+{
+	return __atomic_load_n(&dying, __ATOMIC_ACQUIRE) >> 8 == raw_syscall3(SYS_getpid, 0, 0, 0);
+}
+
 void gather_one(void)
 {
 	__atomic_fetch_add(&here, 1, __ATOMIC_RELEASE);

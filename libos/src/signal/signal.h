@@ -59,6 +59,8 @@ void signal_defer(struct dune_thread *thread);
 /* Ask all other threads to leave, and wait for them. False: another thread dies already. */
 bool gather_threads(int signal);
 bool gather_is_under_way(int signal);
+/* Of whatever signal. */
+bool gather_is_for_any(void);
 /* By a thread that is out. */
 void gather_one(void);
 
