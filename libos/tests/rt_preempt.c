@@ -376,45 +376,6 @@ static void sections(const char *policy)
 	rt_down();
 }
 
-static void *sleeps_on(void *arg)
-{
-	running = 1;
-	dune_rt_sleep_until(dune_rt_now() + 20 * MS);
-	urgent = 1;
-	return arg;
-}
-
-/* Its section has an interrupt in it, for who sleeps, and is over before the quantum is. */
-static void *goes_on(void *arg)
-{
-	const uint64_t before = stats_sum(1).interrupts, begin = dune_rt_now();
-
-	dune_rt_hold();
-	while (stats_sum(1).interrupts == before && dune_rt_now() - begin < 1000 * MS)
-		;
-	dune_rt_release();
-	while (!urgent && dune_rt_now() - begin < 3000 * MS)
-		;
-	wrong += !urgent;
-	return arg;
-}
-
-static void quantum_after_section(void)
-{
-	struct dune_rt_options options = rt_options("rr", 1);
-
-	options.quantum = 100 * MS;
-	if (dune_rt_start(&options))
-		ktap_bail("dune_rt_start");
-	running = urgent = wrong = 0;
-	rt_spawn(sleeps_on, NULL, NULL);
-	reaches(&running, 1);
-	rt_spawn(goes_on, NULL, NULL);
-	dune_rt_wait();
-	ktap_check(!wrong, "rr: an interrupt within a section leaves the quantum its end");
-	rt_down();
-}
-
 /* Every instruction between dune_rt_yield() of one and its return in the other. */
 #define STEPS 1000
 #define TF 0x100u
@@ -485,7 +446,7 @@ static void cost(const char *policy)
 
 int main(void)
 {
-	ktap_plan(12 + 2 + 1 + 3 + 2 + 2 + 4 + 1 + 4 + 1 + 1);
+	ktap_plan(12 + 2 + 1 + 3 + 2 + 2 + 4 + 1 + 4 + 1);
 	if (dune_init(NULL))
 		ktap_bail("dune_init");
 	arrivals("priority", 1);
@@ -510,7 +471,6 @@ int main(void)
 	migrations();
 	sections("priority");
 	sections("rr");
-	quantum_after_section();
 	cost("cfcfs");
 	return ktap_exit_status();
 }
