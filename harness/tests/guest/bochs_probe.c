@@ -80,13 +80,25 @@ static uint64_t copy_cost(size_t bytes)
 	return ticks() - start;
 }
 
+/* Without the tick that may fall into one of them. */
+static uint64_t least_copy_cost(size_t bytes)
+{
+	uint64_t least = copy_cost(bytes); /* its pages must be there */
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t cost = copy_cost(bytes);
+
+		least = cost < least ? cost : least;
+	}
+	return least;
+}
+
 static void samples(const char *name, int cpu)
 {
 	pin(cpu);
 	printf("%s.getpid %lu\n", name, median_getpid());
 	printf("%s.fault %lu\n", name, mean_fault());
-	copy_cost(4096);	/* its pages must be there */
-	printf("%s.copy4096 %lu\n", name, copy_cost(4096));
+	printf("%s.copy4096 %lu\n", name, least_copy_cost(4096));
 	printf("%s.tsc", name);
 	for (int i = 0; i < 16; i++)
 		printf(" %lu", ticks());
